@@ -1,0 +1,245 @@
+//! What lanes say to each other: [`Message`].
+//!
+//! | message | from | to | purpose |
+//! | --- | --- | --- | --- |
+//! | [`Body::Query`] | coordinator | replica | what do you hold? |
+//! | [`Body::QueryReply`] | replica | coordinator | this tag, and the record if it was asked for |
+//! | [`Body::Update`] | coordinator | replica | take this record if it is newer than yours |
+//! | [`Body::UpdateReply`] | replica | coordinator | I hold this tag now |
+//! | [`Body::Settled`] | coordinator | replica | this tag is settled; no reply |
+//! | [`Body::StaleEpoch`] | replica | coordinator | you count the quorums of an older epoch |
+//! | [`Body::ConfigurationRequest`] | replica | coordinator | you are in a newer epoch: tell me |
+//! | [`Body::Configuration`] | coordinator | replica | here it is |
+//! | [`Body::Forward`] | a node | a member | coordinate this operation for me |
+//! | [`Body::ForwardReply`] | the member | that node | this is how it ended |
+
+use crate::configuration::{Configuration, Epoch};
+use crate::node::{Incarnation, NodeId};
+use crate::operation::{Operation, Outcome};
+use crate::record::Record;
+use crate::slot::RegisterName;
+use crate::tag::Tag;
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+/// The number of a request among those of one incarnation, never used again by it.
+///
+/// The lane's number stands in its top 16 bits, so that lanes draw numbers side by side.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counter(pub u64);
+
+impl Counter {
+    const LANE_SHIFT: u32 = 48;
+
+    /// The first number that a lane draws.
+    pub const fn first(lane: u16) -> Counter {
+        Counter((lane as u64) << Self::LANE_SHIFT | 1)
+    }
+
+    /// Which lane drew it.
+    pub const fn lane(self) -> u16 {
+        (self.0 >> Self::LANE_SHIFT) as u16
+    }
+
+    /// The number after it.
+    ///
+    /// # Panics
+    /// After 2^48 numbers, which is nine years at a million a second.
+    pub fn next(self) -> Counter {
+        let next = Counter(self.0 + 1);
+        assert_eq!(next.lane(), self.lane(), "the lane's numbers are used up");
+        next
+    }
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}#{}",
+            self.lane(),
+            self.0 & ((1 << Self::LANE_SHIFT) - 1)
+        )
+    }
+}
+
+/// What a reply answers: the request with this number, of this incarnation, and no other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RequestId {
+    /// Who asked.
+    pub origin: Incarnation,
+    /// Its number for the request.
+    pub counter: Counter,
+}
+
+/// The identity of one read-modify-write, drawn once and kept over all its retries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OperationId {
+    /// Who coordinates it.
+    pub origin: Incarnation,
+    /// Its number there.
+    pub counter: Counter,
+}
+
+/// One message between the lanes of two nodes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Message {
+    /// The node it is from. Whoever delivers a message vouches for this: it is the incarnation
+    /// that the connection's handshake proved, whatever the address.
+    pub from: Incarnation,
+    /// The node it is for. A process with another id at that address ignores it.
+    pub to: NodeId,
+    /// The epoch whose quorums the coordinator counts, in requests and in their replies.
+    pub epoch: Epoch,
+    /// The sender's low-water mark: none of its requests below this number still runs. It speaks
+    /// of the lane that the number names.
+    pub low_water: Counter,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says. The module's table tells who says it to whom.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Body {
+    /// What do you hold of this register?
+    Query {
+        /// The number of the operation's attempt.
+        counter: Counter,
+        /// The register.
+        name: RegisterName,
+        /// What to answer with.
+        want: Want,
+    },
+    /// What the replica holds.
+    QueryReply {
+        /// The request it answers.
+        request: RequestId,
+        /// What it holds.
+        answer: Answer,
+    },
+    /// Take this record if its tag is greater than that of yours.
+    Update {
+        /// The number of the operation's attempt.
+        counter: Counter,
+        /// The register.
+        name: RegisterName,
+        /// The record.
+        record: Record,
+    },
+    /// The tag that the replica holds now: at least the update's.
+    UpdateReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The tag.
+        tag: Tag,
+    },
+    /// The tag is settled. Losing this costs time only.
+    Settled {
+        /// The register.
+        name: RegisterName,
+        /// The tag.
+        tag: Tag,
+    },
+    /// Refused: the request counts quorums of an older epoch than this one's.
+    StaleEpoch {
+        /// The request that was refused.
+        request: RequestId,
+        /// The configuration to count in.
+        configuration: Arc<Configuration>,
+    },
+    /// The request counts quorums of an epoch that its receiver does not know.
+    ConfigurationRequest {
+        /// The request that cannot be answered yet.
+        request: RequestId,
+    },
+    /// The configuration that was asked for.
+    Configuration {
+        /// It.
+        configuration: Arc<Configuration>,
+    },
+    /// Coordinate this operation. It is never forwarded again.
+    Forward {
+        /// The forwarder's number for it. Each number is executed at most once.
+        counter: Counter,
+        /// The operation.
+        operation: Operation,
+        /// How long the client still waits, as of the sending.
+        time_left: Duration,
+    },
+    /// How a forwarded operation ended.
+    ForwardReply {
+        /// The forward it answers.
+        request: RequestId,
+        /// The end.
+        outcome: Outcome,
+    },
+}
+
+impl Body {
+    /// Which of a node's `lanes` lanes this is for: that of the register's slot, or, for a reply,
+    /// the one that drew the request's number. `None` if there is no such lane; the message is
+    /// then for nobody.
+    pub fn lane(&self, lanes: usize) -> Option<usize> {
+        let lane = match self {
+            Body::Query { name, .. } | Body::Update { name, .. } | Body::Settled { name, .. } => {
+                name.slot().lane(lanes)
+            }
+            Body::Forward { operation, .. } => operation.name().slot().lane(lanes),
+            Body::QueryReply { request, .. }
+            | Body::UpdateReply { request, .. }
+            | Body::StaleEpoch { request, .. }
+            | Body::ConfigurationRequest { request }
+            | Body::ForwardReply { request, .. } => usize::from(request.counter.lane()),
+            // Whichever lane hears of it, all of the node's lanes are told.
+            Body::Configuration { .. } => 0,
+        };
+        (lane < lanes).then_some(lane)
+    }
+
+    /// Whether somebody waits for it. What nobody waits for rides on later traffic.
+    pub fn is_urgent(&self) -> bool {
+        !matches!(self, Body::Settled { .. })
+    }
+}
+
+/// What a [`Body::Query`] asks to be answered with: only values travel that are needed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Want {
+    /// The tag alone.
+    Tag,
+    /// The record, if its tag is greater than this one; else the tag.
+    RecordAbove(Tag),
+}
+
+/// What a replica holds of a register.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Answer {
+    /// A record with this tag.
+    Tag {
+        /// The tag.
+        tag: Tag,
+        /// Whether the replica knows it to be settled.
+        settled: bool,
+    },
+    /// This record.
+    Record(Record),
+}
+
+impl Answer {
+    /// The tag of what the replica holds.
+    pub fn tag(&self) -> Tag {
+        match self {
+            Answer::Tag { tag, .. } => *tag,
+            Answer::Record(record) => record.tag,
+        }
+    }
+
+    /// Whether the replica knows that tag to be settled.
+    pub fn settled(&self) -> bool {
+        match self {
+            Answer::Tag { settled, .. } => *settled,
+            Answer::Record(record) => record.settled,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What a client asks, and what it may believe afterwards.
+
+use crate::record::{Record, UnixMillis};
+use crate::slot::RegisterName;
+use crate::tag::Tag;
+use bytes::Bytes;
+use core::fmt;
+
+/// What a client asks of one register.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Operation {
+    /// The greatest completed value, or a later one.
+    Read {
+        /// The register.
+        name: RegisterName,
+    },
+    /// Replace whatever the register holds.
+    Write {
+        /// The register.
+        name: RegisterName,
+        /// The new value, or nothing: that is a delete.
+        content: Option<Bytes>,
+        /// When the new value expires, if it does.
+        expiry: Option<UnixMillis>,
+    },
+}
+
+impl Operation {
+    /// The register it is about.
+    pub fn name(&self) -> &RegisterName {
+        match self {
+            Operation::Read { name } | Operation::Write { name, .. } => name,
+        }
+    }
+
+    /// Whether it can change the register.
+    pub fn is_write(&self) -> bool {
+        matches!(self, Operation::Write { .. })
+    }
+}
+
+/// How an operation ended: what its client may now believe.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// The read took place. The record's tag is [`Tag::ZERO`] if nobody ever wrote.
+    Read {
+        /// What the register held.
+        record: Record,
+        /// How many rounds of messages it took.
+        rounds: u8,
+    },
+    /// The write took place: a quorum holds it.
+    Written {
+        /// The tag it was given.
+        tag: Tag,
+        /// How many rounds of messages it took.
+        rounds: u8,
+    },
+    /// Nothing happened and nothing will.
+    Refused(Refusal),
+    /// The write may have taken effect, or may yet, or may never. Trying again makes a second
+    /// write.
+    Unknown,
+}
+
+/// Why an operation certainly did not happen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// This node is not in a cluster yet.
+    NoCluster,
+    /// This node has as many operations running as it may.
+    Busy,
+    /// Not enough replicas answered before the deadline.
+    NoQuorum,
+    /// This node is no member, and no member took the operation before the deadline.
+    NoMember,
+    /// The register's sequence numbers are used up, which takes 2^63 writes.
+    Exhausted,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NoCluster => "this node is not in a cluster yet",
+            Refusal::Busy => "this node has as many operations running as it may",
+            Refusal::NoQuorum => "not enough replicas answered in time",
+            Refusal::NoMember => "no member of the cluster took the operation in time",
+            Refusal::Exhausted => "the register's sequence numbers are used up",
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! `shardedmemory`: one node of a leaderless, linearizable shared memory.
+
+fn main() {}
