@@ -1,27 +1,106 @@
 //! The shared-register protocol of `shardedmemory`, as pure state machines.
+//!
+//! This crate decides; it never acts. It has no clock, no socket, no file, no thread, no source
+//! of randomness and no async (it is `no_std`): time and messages come in by `handle_*`, messages
+//! and answers go out by `poll_output`. The same code runs in the server, in the simulator and
+//! under the model checker.
+//!
+//! There are two doors. A [`Lane`] is the protocol of a share of the registers: their replica on
+//! this node and the operations that this node coordinates. A [`Membership`], one per node, is
+//! its view of the cluster: the failure detector, and how a cluster is founded.
+//!
+//! The rule for both: **after each call in, drain the outputs, and do them in their order; then
+//! arm a timer for `next_timeout`.**
+//!
+//! ```
+//! use bytes::Bytes;
+//! use protocol::*;
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! let node = |number| Incarnation { node: NodeId::new(number), boot: Boot::FIRST };
+//! let mut lanes: Vec<Lane> = (1..=3).map(|n| Lane::new(LaneOptions::new(node(n), 0))).collect();
+//!
+//! // A cluster of three, which in a running node comes from `Membership`.
+//! let members = (1..=3).map(|n| Member {
+//!     id: NodeId::new(n),
+//!     address: format!("127.0.0.1:{}", 3029 + n).parse().unwrap(),
+//!     weight: Member::WEIGHT_DEFAULT,
+//! });
+//! let cluster = Configuration::new(ClusterId(7), Epoch::FIRST, members.collect(), 3).unwrap();
+//! let (now, cluster) = (Time::from_micros(0), Arc::new(cluster));
+//! for lane in &mut lanes {
+//!     lane.handle_configuration(now, cluster.clone());
+//! }
+//!
+//! // The shell's loop: do what the lanes want done, until there is nothing left to do.
+//! let mut drive = |lanes: &mut Vec<Lane>| -> Vec<Outcome> {
+//!     let mut outcomes = Vec::new();
+//!     while let Some((at, output)) =
+//!         (0..lanes.len()).find_map(|at| Some((at, lanes[at].poll_output()?)))
+//!     {
+//!         match output {
+//!             Output::Send { message, .. } => {
+//!                 let to = message.to.get() as usize - 1;
+//!                 lanes[to].handle_message(now, message);
+//!             }
+//!             // In memory there is nothing to wait for.
+//!             Output::Persist { number, .. } => lanes[at].handle_persisted(now, number),
+//!             Output::Answer { outcome, .. } => outcomes.push(outcome),
+//!             Output::Configuration(_) => unreachable!("there is one configuration only"),
+//!         }
+//!     }
+//!     outcomes
+//! };
+//!
+//! let name = RegisterName::new("greeting").unwrap();
+//! let deadline = now + Duration::from_secs(5);
+//! let write = Operation::Write {
+//!     name: name.clone(),
+//!     content: Some(Bytes::from_static(b"hello")),
+//!     expiry: None,
+//! };
+//! lanes[0].handle_request(now, Ticket(1), write, deadline);
+//! assert!(matches!(drive(&mut lanes)[..], [Outcome::Written { rounds: 2, .. }]));
+//!
+//! // Any node serves it, in one round.
+//! lanes[2].handle_request(now, Ticket(2), Operation::Read { name }, deadline);
+//! let outcomes = drive(&mut lanes);
+//! let [Outcome::Read { record, rounds: 1 }] = &outcomes[..] else { panic!() };
+//! assert_eq!(record.content.as_deref(), Some(&b"hello"[..]));
+//! ```
 #![no_std]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod answers;
 mod configuration;
+mod coordinator;
+mod forward;
 mod lane;
 mod membership;
 mod message;
 mod node;
 mod operation;
 mod output;
+mod peers;
 mod quorum;
+mod read;
 mod record;
+mod replica;
+mod rule;
+mod running;
 mod slot;
 mod tag;
 mod time;
+mod write;
 
 pub use configuration::{ClusterId, Configuration, ConfigurationError, Epoch, Member};
 #[cfg(feature = "planted-faults")]
 pub use lane::PlantedFault;
-pub use lane::{LaneOptions, LaneTimer};
+pub use lane::{Lane, LaneOptions, LaneTimer};
 pub use membership::{Founder, FreshNumber, MembershipMessage, PeerState, Proposal, ProposalId};
 pub use message::{Answer, Body, Counter, Message, OperationId, RequestId, Want};
 pub use node::{Address, AddressError, Boot, Incarnation, NodeId};

@@ -31,14 +31,13 @@ pub enum Output {
         /// What it rests on.
         after: PersistNumber,
     },
-    /// The request has ended; say so, once everything up to `after` is durable.
+    /// The request has ended; say so. It rests on nothing that is still to be made durable: the
+    /// coordinator's own replica votes only once its record is.
     Answer {
         /// The request.
-        ticket: crate::Ticket,
+        ticket: Ticket,
         /// How it ended.
         outcome: Outcome,
-        /// What that rests on.
-        after: PersistNumber,
     },
     /// Make this record durable, then call `handle_persisted` with the number. Without a disk
     /// there is nothing to make durable, and the caller confirms at once.

@@ -29,6 +29,10 @@ impl Tag {
         step: 0,
     };
 
+    /// The greatest sequence number. No node takes a greater one from another, so that one more
+    /// than what was seen is always a number.
+    pub const SEQ_MAX: u64 = (1 << 63) - 1;
+
     /// Whether this is the tag of a register nobody wrote.
     pub fn is_zero(&self) -> bool {
         *self == Tag::ZERO

@@ -1,0 +1,472 @@
+//! A lane as coordinator: it starts operations, carries them on with each answer, and ends them.
+
+use crate::answers::Answers;
+use crate::forward::Forward;
+use crate::lane::{Lane, LaneTimer};
+use crate::membership::PeerState;
+use crate::message::{Answer, Body, Counter, Want};
+use crate::node::NodeId;
+use crate::operation::{Operation, Outcome, Refusal};
+use crate::output::{Output, PersistNumber};
+use crate::read::{Read, ReadStep};
+use crate::record::Record;
+use crate::rule::Rule;
+use crate::running::{Origin, Running, Task};
+use crate::slot::{RegisterName, Slot};
+use crate::tag::Tag;
+use crate::time::Time;
+use crate::write::{Write, WriteStep};
+
+/// A vote of the coordinator's own replica, cast once its record is durable.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct OwnVote {
+    after: PersistNumber,
+    counter: Counter,
+    answer: Answer,
+}
+
+/// What an operation does next.
+enum Step {
+    Wait,
+    Fetch(Tag),
+    Update,
+    End(Outcome),
+}
+
+impl Lane {
+    /// Starts an operation, or refuses it at once.
+    pub(crate) fn start(
+        &mut self,
+        now: Time,
+        origin: Origin,
+        operation: Operation,
+        deadline: Time,
+    ) {
+        let refusal = match &self.configuration {
+            None => Some(Refusal::NoCluster),
+            Some(_) if self.operations.len() >= self.options.operations_max => Some(Refusal::Busy),
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            let is_write = operation.is_write();
+            return self.tell(origin, is_write, Outcome::Refused(refusal));
+        }
+        let name = operation.name().clone();
+        let task = if self.is_member() {
+            match operation {
+                Operation::Read { .. } => Task::Read(Read::default()),
+                Operation::Write {
+                    content, expiry, ..
+                } => Task::Write(Write::new(content, expiry)),
+            }
+        } else {
+            Task::Forward(Forward::new(operation))
+        };
+        let counter = self.operations.insert(Running {
+            origin,
+            name,
+            deadline,
+            resend_at: now + self.options.resend_first,
+            resend_wait: self.options.resend_first * 2,
+            answers: Answers::default(),
+            task,
+        });
+        self.launch(now, counter);
+    }
+
+    /// Sends the first messages of the phase that an operation is in, to its own replica too.
+    fn launch(&mut self, now: Time, counter: Counter) {
+        if let Some(running) = self.operations.get(counter)
+            && matches!(running.task, Task::Forward(_))
+        {
+            return self.send_forward(now, counter);
+        }
+        self.ask_own_replica(counter);
+        self.ask(counter, |_| true);
+        self.carry_on(counter);
+    }
+
+    /// Takes in what a replica answered to an operation's query or update.
+    pub(crate) fn take_answer(&mut self, from: NodeId, counter: Counter, answer: Answer) {
+        let Some(configuration) = &self.configuration else {
+            return;
+        };
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        if !configuration.quorums(running.name.slot()).contains(from) {
+            return;
+        }
+        running.answers.note(from, answer.tag(), answer.settled());
+        if let Task::Read(read) = &mut running.task {
+            read.hold(answer);
+        }
+        self.carry_on(counter);
+    }
+
+    /// Does what the answers so far lead to, until there is nothing to do but wait.
+    fn carry_on(&mut self, counter: Counter) {
+        loop {
+            match self.step(counter) {
+                Step::Wait => return,
+                Step::Fetch(tag) => return self.fetch_first(counter, tag),
+                Step::Update => {
+                    self.ask_own_replica(counter);
+                    self.ask(counter, |_| true);
+                }
+                Step::End(outcome) => return self.end(counter, outcome),
+            }
+        }
+    }
+
+    fn step(&mut self, counter: Counter) -> Step {
+        let Some(configuration) = &self.configuration else {
+            return Step::Wait;
+        };
+        let Some(running) = self.operations.get_mut(counter) else {
+            return Step::Wait;
+        };
+        let slot = running.name.slot();
+        let quorums = configuration.quorums(slot);
+        #[cfg(feature = "planted-faults")]
+        let quorums = match self.options.planted {
+            Some(crate::PlantedFault::QuorumTooSmall) => quorums.one_too_small(),
+            _ => quorums,
+        };
+        let rule = Rule {
+            quorums: &quorums,
+            answers: &running.answers,
+            #[cfg(feature = "planted-faults")]
+            planted: self.options.planted,
+            #[cfg(feature = "planted-faults")]
+            believed_alive: &|node| {
+                node == self.options.incarnation.node || self.peers.state(node) == PeerState::Alive
+            },
+        };
+        match &mut running.task {
+            Task::Forward(_) => Step::Wait,
+            Task::Read(read) => match read.next(&rule, self.replica.record(&running.name)) {
+                ReadStep::Wait => Step::Wait,
+                ReadStep::Fetch(tag) => Step::Fetch(tag),
+                ReadStep::WriteBack => Step::Update,
+                ReadStep::Done(record) => Step::End(Outcome::Read {
+                    record,
+                    rounds: read.rounds(),
+                }),
+            },
+            Task::Write(write) => match write.next(&rule) {
+                WriteStep::Wait => Step::Wait,
+                WriteStep::Done(tag) => Step::End(Outcome::Written {
+                    tag,
+                    rounds: write.rounds(),
+                }),
+                WriteStep::Issue(seen) => {
+                    let issued = self.issued.entry(slot).or_default();
+                    let Some(seq) = next_seq(seen.max(*issued)) else {
+                        return Step::End(Outcome::Refused(Refusal::Exhausted));
+                    };
+                    *issued = seq;
+                    let writer = self.options.incarnation;
+                    let step = 0;
+                    write.issue(Tag { seq, writer, step });
+                    Step::Update
+                }
+            },
+        }
+    }
+
+    /// Asks this node's own replica what the operation's phase asks of all replicas.
+    fn ask_own_replica(&mut self, counter: Counter) {
+        let own = self.options.incarnation.node;
+        let Some(running) = self.operations.get(counter) else {
+            return;
+        };
+        let name = running.name.clone();
+        if !self.holds(name.slot(), own) {
+            return;
+        }
+        let (answer, after) = match running.task.update() {
+            None => self.replica.query(&name, Want::Tag),
+            Some(record) => {
+                let record = record.clone();
+                let (tag, after) = self.update_replica(&name, &record);
+                let settled = false;
+                (Answer::Tag { tag, settled }, after)
+            }
+        };
+        if after > self.persisted {
+            self.own_votes.push_back(OwnVote {
+                after,
+                counter,
+                answer,
+            });
+        } else if let Some(running) = self.operations.get_mut(counter) {
+            running.answers.note(own, answer.tag(), answer.settled());
+        }
+    }
+
+    /// Casts the votes of the own replica that waited for the disk.
+    pub(crate) fn cast_own_votes(&mut self) {
+        let own = self.options.incarnation.node;
+        // Votes wait in the order in which they came, not in that of what they wait for: a query
+        // of a register written long ago comes with a low number after an update with a high one.
+        let mut index = 0;
+        while let Some(vote) = self.own_votes.get(index) {
+            if vote.after > self.persisted {
+                index += 1;
+            } else if let Some(vote) = self.own_votes.remove(index) {
+                self.take_answer(own, vote.counter, vote.answer);
+            }
+        }
+    }
+
+    /// Sends the other replicas what the operation's phase asks of them, if `chosen` and if they
+    /// have not answered it yet.
+    pub(crate) fn ask(&mut self, counter: Counter, chosen: impl Fn(NodeId) -> bool) {
+        let own_node = self.options.incarnation.node;
+        let Some(running) = self.operations.get(counter) else {
+            return;
+        };
+        let Some(configuration) = self.configuration.clone() else {
+            return;
+        };
+        let quorums = configuration.quorums(running.name.slot());
+        let own = self.replica.record(&running.name);
+        let value_of_all = quorums.contains(own_node);
+        let mut value_asked = false;
+        let mut bodies = alloc::vec::Vec::new();
+        for node in quorums.replicas().filter(|node| *node != own_node) {
+            if !chosen(node) {
+                continue;
+            }
+            let name = running.name.clone();
+            let body = match (running.task.update(), &running.task) {
+                (Some(record), _) if running.answers.holds(node, record.tag) => continue,
+                (Some(record), _) => Body::Update {
+                    counter,
+                    name,
+                    record: record.clone(),
+                },
+                (None, Task::Read(read)) => {
+                    let fetched = read.fetching();
+                    let answered = running.answers.of(node);
+                    if answered.is_some_and(|held| fetched.is_none_or(|tag| held.tag < tag)) {
+                        continue;
+                    }
+                    // The coordinator's own copy is nearly always the newest, so asking everyone
+                    // for a newer one moves no value; without an own copy one is asked.
+                    let alive = self.peers.state(node) == PeerState::Alive;
+                    let first = alive && (value_of_all || !value_asked);
+                    let want = if first || fetched.is_some() {
+                        value_asked = true;
+                        read.want(own)
+                    } else {
+                        Want::Tag
+                    };
+                    Body::Query {
+                        counter,
+                        name,
+                        want,
+                    }
+                }
+                (None, _) if running.answers.of(node).is_some() => continue,
+                (None, _) => Body::Query {
+                    counter,
+                    name,
+                    want: Want::Tag,
+                },
+            };
+            bodies.push((node, body));
+        }
+        for (node, body) in bodies {
+            self.send(node, configuration.epoch(), body, PersistNumber::NONE);
+        }
+    }
+
+    /// Asks one of those who hold `tag` for its record: the first that is believed alive. When
+    /// that takes too long, the re-send asks all of them.
+    fn fetch_first(&mut self, counter: Counter, tag: Tag) {
+        let Some(running) = self.operations.get(counter) else {
+            return;
+        };
+        let holders = self.configuration.iter().flat_map(|configuration| {
+            let members = configuration.members().iter().map(|member| member.id);
+            members.filter(|node| running.answers.holds(*node, tag))
+        });
+        let first = holders.min_by_key(|node| self.peers.state(*node));
+        if let (Some(first), Task::Read(read)) = (first, &running.task)
+            && let Some(configuration) = &self.configuration
+        {
+            let epoch = configuration.epoch();
+            let body = Body::Query {
+                counter,
+                name: running.name.clone(),
+                want: read.want(self.replica.record(&running.name)),
+            };
+            self.send(first, epoch, body, PersistNumber::NONE);
+        }
+    }
+
+    /// A planted fault lets the failure detector decide, so its word may complete operations.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fn carry_on_all(&mut self) {
+        for counter in self.operations.counters() {
+            self.carry_on(counter);
+        }
+    }
+
+    /// Sends an operation's messages again to those that have not answered.
+    fn resend(&mut self, now: Time, counter: Counter) {
+        self.operations
+            .put_off_resend(now, counter, self.options.resend_max);
+        match self.operations.get(counter).map(|running| &running.task) {
+            Some(Task::Forward(_)) => self.send_forward(now, counter),
+            Some(_) => self.ask(counter, |_| true),
+            None => {}
+        }
+    }
+
+    /// Ends what has reached its deadline and sends again what is late.
+    pub(crate) fn run_timers(&mut self, now: Time) {
+        while let Some((time, timer, counter)) = self.operations.next_timer() {
+            if time > now {
+                return;
+            }
+            match timer {
+                LaneTimer::Resend => self.resend(now, counter),
+                LaneTimer::Deadline => {
+                    if let Some(running) = self.operations.get(counter) {
+                        let outcome = running.outcome_at_deadline();
+                        self.end(counter, outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A peer answers again: whatever waits for it is sent to it at once.
+    pub(crate) fn peer_is_back(&mut self, now: Time, peer: NodeId) {
+        for counter in self.operations.counters() {
+            match self.operations.get(counter).map(|running| &running.task) {
+                Some(Task::Forward(forward)) if forward.executor.is_none() => {
+                    self.send_forward(now, counter);
+                }
+                Some(Task::Forward(_)) | None => {}
+                Some(_) => self.ask(counter, |node| node == peer),
+            }
+        }
+    }
+
+    /// Another epoch has begun: every operation forgets the answers of the phase it is in and
+    /// starts that phase over under a new number; a write that has its tag keeps it.
+    pub(crate) fn start_all_over(&mut self, now: Time) {
+        self.own_votes.clear();
+        for counter in self.operations.counters() {
+            let Some(running) = self.operations.get_mut(counter) else {
+                continue;
+            };
+            match &mut running.task {
+                Task::Read(read) => read.start_over(),
+                Task::Write(write) => write.start_over(),
+                // It counts no quorums: it belongs to its executor, in whatever epoch.
+                Task::Forward(_) => continue,
+            }
+            running.answers.clear();
+            running.resend_wait = self.options.resend_first;
+            if let Some(counter) = self.operations.renumber(counter) {
+                self.operations
+                    .put_off_resend(now, counter, self.options.resend_max);
+                self.launch(now, counter);
+            }
+        }
+    }
+
+    pub(crate) fn end(&mut self, counter: Counter, outcome: Outcome) {
+        let Some(running) = self.operations.remove(counter) else {
+            return;
+        };
+        self.spread_settled(&running, &outcome);
+        let is_write = running.is_write();
+        self.tell(running.origin, is_write, outcome);
+    }
+
+    /// Tells the replicas that hold the very tag, and are not known to know it, that it is
+    /// settled. Otherwise a dead writer's register would cost every reader a second round.
+    fn spread_settled(&mut self, running: &Running, outcome: &Outcome) {
+        let tag = match outcome {
+            Outcome::Read { record, .. } => record.tag,
+            Outcome::Written { tag, .. } => *tag,
+            Outcome::Refused(_) | Outcome::Unknown => return,
+        };
+        if tag.is_zero() || matches!(running.task, Task::Forward(_)) {
+            return;
+        }
+        let Some(configuration) = self.configuration.clone() else {
+            return;
+        };
+        let own = self.options.incarnation.node;
+        for node in configuration.quorums(running.name.slot()).replicas() {
+            let unaware = match running.answers.of(node) {
+                Some(held) if held.tag >= tag => held.tag == tag && !held.settled,
+                // It was sent the update in the operation's last phase, if there was one.
+                _ => running.task.update().is_some(),
+            };
+            if node == own {
+                self.replica.settle(&running.name, tag);
+            } else if unaware {
+                let name = running.name.clone();
+                let body = Body::Settled { name, tag };
+                self.send(node, configuration.epoch(), body, PersistNumber::NONE);
+            }
+        }
+    }
+
+    /// Says how an operation ended, to whoever asked for it.
+    pub(crate) fn tell(&mut self, origin: Origin, is_write: bool, outcome: Outcome) {
+        match origin {
+            Origin::Client(ticket) => self.outputs.push_back(Output::Answer { ticket, outcome }),
+            Origin::Forwarder(request) => {
+                self.forwards.end(request, &outcome, is_write);
+                self.send_forward_reply(request, outcome);
+            }
+        }
+    }
+
+    /// Applies a record to the own replica, and has it made durable if it was taken.
+    pub(crate) fn update_replica(
+        &mut self,
+        name: &RegisterName,
+        record: &Record,
+    ) -> (Tag, PersistNumber) {
+        let updated = self.replica.update(name, record);
+        if updated.taken {
+            self.outputs.push_back(Output::Persist {
+                number: updated.after,
+                name: name.clone(),
+                record: record.clone(),
+            });
+        }
+        (updated.tag, updated.after)
+    }
+
+    fn holds(&self, slot: Slot, node: NodeId) -> bool {
+        let configuration = self.configuration.as_ref();
+        configuration.is_some_and(|configuration| configuration.quorums(slot).contains(node))
+    }
+}
+
+impl Task {
+    /// The record that this phase propagates; in its first phase an operation has none.
+    fn update(&self) -> Option<&Record> {
+        match self {
+            Task::Read(read) => read.write_back(),
+            Task::Write(write) => write.record(),
+            Task::Forward(_) => None,
+        }
+    }
+}
+
+/// The sequence number after `seen`, as long as there is one that other nodes accept.
+fn next_seq(seen: u64) -> Option<u64> {
+    (seen < Tag::SEQ_MAX).then(|| seen + 1)
+}

@@ -1,0 +1,258 @@
+//! Operations that one node coordinates for another: [`Forward`] at the forwarder, and
+//! [`Forwards`] at the node that executes them.
+//!
+//! A forward is executed at most once: its number is remembered by the executing node until the
+//! forwarder's low-water mark has passed it, and never forgotten by time.
+
+use crate::lane::Lane;
+use crate::membership::PeerState;
+use crate::message::{Body, Counter, RequestId};
+use crate::node::{Incarnation, NodeId};
+use crate::operation::{Operation, Outcome, Refusal};
+use crate::output::PersistNumber;
+use crate::peers::Peers;
+use crate::running::{Origin, Task};
+use crate::time::Time;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The longest that an operation runs for another node, whatever that one asks for.
+const FORWARD_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// An operation that this node has forwarded, or will when it finds a member to take it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Forward {
+    /// What is asked.
+    pub(crate) operation: Operation,
+    /// The member that was asked. A write belongs to it alone: nobody else is asked unless this
+    /// one says that nothing happened.
+    pub(crate) executor: Option<NodeId>,
+    /// The members that refused it, and why the last one did.
+    pub(crate) refused_by: BTreeSet<NodeId>,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl Forward {
+    pub(crate) fn new(operation: Operation) -> Self {
+        Self {
+            operation,
+            executor: None,
+            refused_by: BTreeSet::new(),
+            refusal: None,
+        }
+    }
+
+    /// How it ends at its deadline.
+    pub(crate) fn outcome_at_deadline(&self) -> Outcome {
+        match self.executor {
+            Some(_) if self.operation.is_write() => Outcome::Unknown,
+            _ => Outcome::Refused(self.refusal.unwrap_or(Refusal::NoMember)),
+        }
+    }
+}
+
+/// The forwards that this lane executes or has executed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Forwards {
+    known: BTreeMap<(Incarnation, Counter), Execution>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Execution {
+    Running,
+    Ended(Outcome),
+}
+
+/// What to do about a forward that has arrived.
+pub(crate) enum Admission {
+    /// It is new: execute it. It is on record as running.
+    Execute,
+    /// It has been executed: answer again.
+    AnswerAgain(Outcome),
+    /// It is running, or too many are on record: say nothing. Its forwarder asks again.
+    Ignore,
+}
+
+impl Forwards {
+    /// The most forwards on record. A forwarder that keeps one operation running cannot raise its
+    /// mark beyond it, so its later ones stay on record that long.
+    const KNOWN_MAX: usize = 65_536;
+
+    /// Looks up a forward, and puts it on record as running if it is new.
+    pub(crate) fn admit(&mut self, request: RequestId) -> Admission {
+        match self.known.get(&(request.origin, request.counter)) {
+            Some(Execution::Running) => Admission::Ignore,
+            Some(Execution::Ended(outcome)) => Admission::AnswerAgain(outcome.clone()),
+            None if self.known.len() >= Self::KNOWN_MAX => Admission::Ignore,
+            None => {
+                let key = (request.origin, request.counter);
+                self.known.insert(key, Execution::Running);
+                Admission::Execute
+            }
+        }
+    }
+
+    /// Notes how a forward ended, so that it is not executed again.
+    ///
+    /// A read is forgotten instead: executing it again harms nothing, and its value need not be
+    /// kept.
+    pub(crate) fn end(&mut self, request: RequestId, outcome: &Outcome, is_write: bool) {
+        let key = (request.origin, request.counter);
+        if is_write {
+            self.known.insert(key, Execution::Ended(outcome.clone()));
+        } else {
+            self.known.remove(&key);
+        }
+    }
+
+    /// Forgets what the low-water mark of `from` has passed in the lane that `mark` names.
+    pub(crate) fn forget_ended(&mut self, from: Incarnation, mark: Counter, peers: &Peers) {
+        let lane = Counter::first(mark.lane());
+        let of_lane = (from, lane)..(from, mark);
+        // A running one keeps its entry until it ends: its number must not be executed twice.
+        let ended = self
+            .known
+            .range(of_lane)
+            .filter(|((_, counter), execution)| {
+                matches!(execution, Execution::Ended(_)) && peers.has_ended(from, *counter)
+            });
+        let ended: Vec<_> = ended.map(|(key, _)| *key).collect();
+        for key in ended {
+            self.known.remove(&key);
+        }
+    }
+}
+
+impl Lane {
+    /// Sends a forwarded operation to its executor, choosing one if it has none.
+    pub(crate) fn send_forward(&mut self, now: Time, counter: Counter) {
+        let Some(running) = self.operations.get(counter) else {
+            return;
+        };
+        let Task::Forward(forward) = &running.task else {
+            return;
+        };
+        // A write belongs to its executor for good. A read may be asked of anyone.
+        let abandoned = forward.executor.is_some_and(|executor| {
+            !running.is_write() && self.peers.state(executor) != PeerState::Alive
+        });
+        let (counter, executor) = match forward.executor {
+            Some(executor) if !abandoned => (counter, executor),
+            _ => {
+                let Some(executor) = self.choose_executor(counter) else {
+                    return;
+                };
+                let counter = if abandoned {
+                    self.operations.renumber(counter)
+                } else {
+                    Some(counter)
+                };
+                let Some(counter) = counter else { return };
+                (counter, executor)
+            }
+        };
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        let Task::Forward(forward) = &mut running.task else {
+            return;
+        };
+        forward.executor = Some(executor);
+        let time_left = running.deadline.since(now);
+        let body = Body::Forward {
+            counter,
+            operation: forward.operation.clone(),
+            // A little less, so that the executor's word arrives before the client's deadline:
+            // its refusal says more than this node's not knowing.
+            time_left: time_left - time_left / 8,
+        };
+        let epoch = self.epoch();
+        self.send(executor, epoch, body, PersistNumber::NONE);
+    }
+
+    /// An alive member that has not refused the operation; by the register's slot, so that the
+    /// members share the work.
+    fn choose_executor(&self, counter: Counter) -> Option<NodeId> {
+        let running = self.operations.get(counter)?;
+        let Task::Forward(forward) = &running.task else {
+            return None;
+        };
+        let members = self.configuration.as_ref()?.members();
+        let first = usize::from(running.name.slot().number()) % members.len();
+        let in_turn = members[first..].iter().chain(&members[..first]);
+        let mut able = in_turn.map(|member| member.id).filter(|node| {
+            self.peers.state(*node) == PeerState::Alive && !forward.refused_by.contains(node)
+        });
+        able.next()
+    }
+
+    /// Executes an operation for another node, at most once.
+    pub(crate) fn take_forward(
+        &mut self,
+        now: Time,
+        from: Incarnation,
+        counter: Counter,
+        operation: Operation,
+        time_left: Duration,
+    ) {
+        let request = RequestId {
+            origin: from,
+            counter,
+        };
+        match self.forwards.admit(request) {
+            Admission::Ignore => {}
+            Admission::AnswerAgain(outcome) => self.send_forward_reply(request, outcome),
+            Admission::Execute => {
+                let origin = Origin::Forwarder(request);
+                if self.is_member() {
+                    let deadline = now + time_left.min(FORWARD_TIME_MAX);
+                    self.start(now, origin, operation, deadline);
+                } else {
+                    let refused = Outcome::Refused(Refusal::NoMember);
+                    self.tell(origin, operation.is_write(), refused);
+                }
+            }
+        }
+    }
+
+    /// Takes in how a forwarded operation ended. If its executor certainly did nothing, another
+    /// member is asked.
+    pub(crate) fn take_forward_reply(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        counter: Counter,
+        outcome: Outcome,
+    ) {
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        let Task::Forward(forward) = &mut running.task else {
+            return;
+        };
+        if forward.executor != Some(from) {
+            return;
+        }
+        let Outcome::Refused(refusal) = outcome else {
+            return self.end(counter, outcome);
+        };
+        forward.executor = None;
+        forward.refused_by.insert(from);
+        forward.refusal = Some(refusal);
+        match self.operations.renumber(counter) {
+            Some(counter) if self.choose_executor(counter).is_some() => {
+                self.send_forward(now, counter);
+            }
+            Some(counter) => self.end(counter, outcome),
+            None => {}
+        }
+    }
+
+    /// Says how an operation ended that was executed for another node.
+    pub(crate) fn send_forward_reply(&mut self, request: RequestId, outcome: Outcome) {
+        let epoch = self.epoch();
+        let body = Body::ForwardReply { request, outcome };
+        self.send(request.origin.node, epoch, body, PersistNumber::NONE);
+    }
+}
