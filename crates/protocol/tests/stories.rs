@@ -1,0 +1,431 @@
+//! Short stories of a few nodes, told message by message.
+
+mod harness;
+
+use harness::*;
+use protocol::*;
+use std::time::Duration;
+
+#[test]
+fn a_write_takes_two_rounds_and_any_node_reads_it_in_one() {
+    let mut cluster = Cluster::of(3);
+    let written = cluster.request(1, write("a"));
+    cluster.deliver_all();
+    assert!(matches!(
+        cluster.answers[&written],
+        Outcome::Written { rounds: 2, .. }
+    ));
+    for at in 1..=3 {
+        let ticket = cluster.request(at, read());
+        cluster.deliver_all();
+        assert_eq!(cluster.value(ticket), (Some("a"), 1));
+    }
+}
+
+#[test]
+fn a_register_nobody_wrote_holds_nothing_under_tag_zero() {
+    let mut cluster = Cluster::of(3);
+    let ticket = cluster.request(2, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket), (None, 1));
+    let Outcome::Read { record, .. } = &cluster.answers[&ticket] else {
+        panic!()
+    };
+    assert_eq!(record.tag, Tag::ZERO);
+}
+
+#[test]
+fn a_minority_that_is_gone_is_not_waited_for() {
+    for size in [1, 3, 5, 7] {
+        let mut cluster = Cluster::of(size);
+        for dead in 0..(size - 1) / 2 {
+            cluster.lanes.remove(&(size - dead));
+        }
+        let written = cluster.request(1, write("a"));
+        cluster.deliver_all();
+        cluster.written(written);
+        let ticket = cluster.request(1, read());
+        cluster.deliver_all();
+        assert_eq!(cluster.value(ticket), (Some("a"), 1));
+    }
+}
+
+#[test]
+fn a_reader_that_saw_a_dead_writers_value_makes_sure_of_it_first() {
+    let mut cluster = Cluster::of(3);
+    let unknown = cluster.request(1, write("a"));
+    cluster.deliver(is_query);
+    cluster.deliver(|message| matches!(message.body, Body::QueryReply { .. }));
+    // Only node 2 gets the update, and then the writer dies.
+    cluster.lose(|message| is_update(message) && message.to == node(3));
+    cluster.deliver(is_update);
+    cluster.lanes.remove(&1);
+    cluster.deliver_all();
+    assert!(!cluster.answers.contains_key(&unknown));
+
+    let first = cluster.request(2, read());
+    cluster.deliver(is_query);
+    cluster.deliver(|message| matches!(message.body, Body::QueryReply { .. }));
+    assert!(!cluster.answers.contains_key(&first), "not settled yet");
+    cluster.deliver_all();
+    assert_eq!(cluster.value(first), (Some("a"), 2));
+    let second = cluster.request(3, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(second), (Some("a"), 1));
+}
+
+#[test]
+fn a_reader_whose_own_replica_missed_the_write_gets_the_value_in_the_same_round() {
+    let mut cluster = Cluster::of(3);
+    let written = cluster.request(1, write("a"));
+    cluster.lose(|message| message.to == node(3));
+    cluster.deliver_among(&[1, 2]);
+    cluster.lose(|message| message.to == node(3));
+    cluster.deliver_among(&[1, 2]);
+    cluster.lose(|message| message.to == node(3));
+    cluster.written(written);
+    assert_eq!(cluster.lanes[&3].record(&name()), None);
+    let ticket = cluster.request(3, read());
+    cluster.deliver_all();
+    let (value, rounds) = cluster.value(ticket);
+    assert_eq!(value, Some("a"));
+    assert!(rounds <= 2);
+}
+
+#[test]
+fn a_value_is_fetched_apart_if_it_was_asked_of_nobody() {
+    let mut cluster = Cluster::of(3);
+    let written = cluster.request(1, write("a"));
+    cluster.deliver_among(&[1, 2]);
+    cluster.lose(|_| true);
+    cluster.written(written);
+    // Node 3 believes nobody alive, so it asks everyone for the tag alone.
+    cluster.tell(3, 1, PeerState::Down);
+    cluster.tell(3, 2, PeerState::Down);
+    let ticket = cluster.request(3, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket).0, Some("a"));
+}
+
+#[test]
+fn writes_through_one_node_at_once_get_different_tags() {
+    let mut cluster = Cluster::of(3);
+    let tickets = [
+        cluster.request(1, write("a")),
+        cluster.request(1, write("b")),
+        cluster.request(1, write("c")),
+    ];
+    cluster.deliver_all();
+    let tags = tickets.map(|ticket| cluster.written(ticket));
+    assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2]);
+}
+
+#[test]
+fn writes_through_two_nodes_at_once_end_in_one_order() {
+    let mut cluster = Cluster::of(3);
+    let tickets = [
+        cluster.request(1, write("a")),
+        cluster.request(2, write("b")),
+    ];
+    cluster.deliver_all();
+    let tags = tickets.map(|ticket| cluster.written(ticket));
+    let last = if tags[0] > tags[1] { "a" } else { "b" };
+    for at in 1..=3 {
+        let ticket = cluster.request(at, read());
+        cluster.deliver_all();
+        assert_eq!(cluster.value(ticket).0, Some(last));
+    }
+}
+
+#[test]
+fn a_delete_leaves_a_tombstone_that_keeps_its_tag() {
+    let mut cluster = Cluster::of(3);
+    cluster.request(1, write("a"));
+    cluster.deliver_all();
+    let deleted = cluster.request(2, delete());
+    cluster.deliver_all();
+    let tag = cluster.written(deleted);
+    let ticket = cluster.request(3, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket), (None, 1));
+    for lane in cluster.lanes.values() {
+        assert_eq!(lane.record(&name()).unwrap().tag, tag);
+    }
+}
+
+#[test]
+fn without_a_quorum_nothing_is_done_and_that_is_said() {
+    let mut cluster = Cluster::of(3);
+    let tickets = [cluster.request(1, write("a")), cluster.request(1, read())];
+    cluster.lose(|_| true);
+    cluster.pass(DEADLINE);
+    for ticket in tickets {
+        let refused = Outcome::Refused(Refusal::NoQuorum);
+        assert_eq!(cluster.answers[&ticket], refused);
+    }
+    assert_eq!(cluster.lanes[&1].record(&name()), None);
+    assert_eq!(cluster.lanes[&1].operations_running(), 0);
+    assert_eq!(cluster.lanes[&1].next_timeout(), None);
+}
+
+#[test]
+fn a_write_that_was_sent_and_not_acknowledged_is_unknown_and_a_read_is_refused() {
+    let mut cluster = Cluster::of(3);
+    let write = cluster.request(1, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    cluster.lose(|_| true);
+    let read = cluster.request(1, read());
+    cluster.lose(|_| true);
+    cluster.pass(DEADLINE);
+    assert_eq!(cluster.answers[&write], Outcome::Unknown);
+    let refused = Outcome::Refused(Refusal::NoQuorum);
+    assert_eq!(cluster.answers[&read], refused);
+}
+
+#[test]
+fn lost_messages_are_sent_again_after_50_ms_then_twice_as_late_up_to_a_second() {
+    let mut cluster = Cluster::of(3);
+    let start = cluster.now;
+    let ticket = cluster.request(1, read());
+    let mut sent_at = Vec::new();
+    while !cluster.answers.contains_key(&ticket) {
+        cluster.lose(|_| true);
+        let (at, _) = cluster.lanes[&1].next_timeout().unwrap();
+        cluster.pass(at.since(cluster.now));
+        if !cluster.in_flight.is_empty() {
+            sent_at.push(cluster.now.since(start).as_millis());
+        }
+    }
+    assert_eq!(sent_at, [50, 150, 350, 750, 1550, 2550, 3550, 4550]);
+}
+
+#[test]
+fn repeated_messages_change_nothing() {
+    let mut cluster = Cluster::of(3);
+    let ticket = cluster.request(1, write("a"));
+    while let Some(message) = cluster.in_flight.first().cloned() {
+        cluster.in_flight.remove(0);
+        cluster.arrive(message.clone());
+        cluster.arrive(message);
+    }
+    let tag = cluster.written(ticket);
+    for lane in cluster.lanes.values() {
+        assert_eq!(lane.record(&name()).unwrap().tag, tag);
+    }
+}
+
+#[test]
+fn a_reply_to_another_request_is_not_counted() {
+    let mut cluster = Cluster::of(3);
+    cluster.request(1, read());
+    cluster.deliver(is_query);
+    let replies = cluster.in_flight.clone();
+    cluster.lose(|_| true);
+    cluster.pass(DEADLINE);
+    cluster.lose(|_| true);
+    let second = cluster.request(1, read());
+    cluster.lose(|_| true);
+    for reply in replies {
+        cluster.arrive(reply);
+    }
+    assert!(!cluster.answers.contains_key(&second));
+}
+
+#[test]
+fn the_own_replica_votes_only_when_its_disk_has_caught_up() {
+    let mut cluster = Cluster::of(3);
+    cluster.lanes.remove(&3);
+    cluster.slow_disks = true;
+    let ticket = cluster.request(1, write("a"));
+    cluster.deliver_all();
+    cluster.persist(2);
+    cluster.deliver_all();
+    assert!(
+        !cluster.answers.contains_key(&ticket),
+        "one of two is no quorum"
+    );
+    cluster.persist(1);
+    cluster.written(ticket);
+}
+
+#[test]
+fn a_record_is_shown_to_nobody_before_it_is_durable() {
+    let mut cluster = Cluster::of(3);
+    cluster.slow_disks = true;
+    cluster.request(1, write("a"));
+    cluster.deliver_all();
+    // Nodes 2 and 3 have taken the record, and no disk has caught up.
+    let reader = cluster.request(2, read());
+    cluster.deliver_all();
+    assert!(!cluster.answers.contains_key(&reader));
+    cluster.persist(2);
+    cluster.persist(3);
+    cluster.deliver_all();
+    assert_eq!(cluster.value(reader).0, Some("a"));
+}
+
+#[test]
+fn a_node_that_knows_no_cluster_refuses_and_learns_of_it_from_the_first_request() {
+    let mut cluster = Cluster::of(3);
+    cluster.lanes.remove(&3);
+    cluster.add(3);
+    let refused = cluster.request(3, read());
+    let no_cluster = Outcome::Refused(Refusal::NoCluster);
+    assert_eq!(cluster.answers[&refused], no_cluster);
+    cluster.request(1, write("a"));
+    cluster.deliver_all();
+    assert_eq!(cluster.lanes[&3].epoch(), Epoch::FIRST);
+}
+
+#[test]
+fn a_coordinator_in_an_older_epoch_starts_over_with_the_same_tag() {
+    let mut cluster = Cluster::of(3);
+    let ticket = cluster.request(1, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    let tag = cluster.lanes[&1].record(&name()).unwrap().tag;
+    for at in [2, 3] {
+        cluster.enter(at, configuration(2, 1..=3));
+    }
+    cluster.deliver_all();
+    assert_eq!(cluster.lanes[&1].epoch(), Epoch(2));
+    assert_eq!(cluster.written(ticket), tag);
+}
+
+#[test]
+fn replies_of_an_older_epoch_are_forgotten() {
+    let mut cluster = Cluster::of(3);
+    let ticket = cluster.request(1, read());
+    cluster.deliver(is_query);
+    cluster.enter(1, configuration(2, 1..=3));
+    // Both replies were given in epoch 1, and the coordinator has moved on.
+    cluster.deliver(|message| {
+        matches!(message.body, Body::QueryReply { .. }) && message.epoch == Epoch::FIRST
+    });
+    assert!(!cluster.answers.contains_key(&ticket));
+    cluster.deliver_all();
+    cluster.pass(Duration::from_millis(50));
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket).0, None);
+}
+
+fn with_outsider() -> Cluster {
+    let mut cluster = Cluster::of(3);
+    cluster.add(9);
+    cluster.enter(9, configuration(1, 1..=3));
+    cluster
+}
+
+#[test]
+fn an_outsider_forwards_and_its_client_is_answered() {
+    let mut cluster = with_outsider();
+    let written = cluster.request(9, write("a"));
+    cluster.deliver_all();
+    cluster.written(written);
+    let ticket = cluster.request(9, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket), (Some("a"), 1));
+}
+
+#[test]
+fn a_forwarded_write_is_executed_once_however_often_it_is_sent() {
+    let mut cluster = with_outsider();
+    let ticket = cluster.request(9, write("a"));
+    let forward = cluster.in_flight[0].clone();
+    cluster.arrive(forward.clone());
+    cluster.deliver_all();
+    let tag = cluster.written(ticket);
+    let later = cluster.request(1, write("b"));
+    cluster.deliver_all();
+    assert!(cluster.written(later) > tag);
+    cluster.arrive(forward);
+    cluster.deliver_all();
+    let ticket = cluster.request(1, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket).0, Some("b"));
+}
+
+#[test]
+fn a_forward_whose_forwarder_has_moved_on_is_not_executed() {
+    let mut cluster = with_outsider();
+    cluster.request(9, write("a"));
+    let forward = cluster.in_flight.remove(0);
+    cluster.pass(DEADLINE);
+    cluster.lose(|_| true);
+    let ticket = cluster.request(9, read());
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket).0, None);
+    // The outsider's low-water mark has passed the late forward's number.
+    cluster.arrive(forward);
+    cluster.deliver_all();
+    assert_eq!(cluster.lanes[&1].record(&name()), None);
+}
+
+#[test]
+fn a_forwarded_write_goes_to_another_member_only_if_the_first_certainly_did_nothing() {
+    let mut cluster = with_outsider();
+    let ticket = cluster.request(9, write("a"));
+    let executor = cluster.in_flight[0].to;
+    cluster.lose(|_| true);
+    cluster.tell(9, executor.get(), PeerState::Down);
+    cluster.pass(Duration::from_secs(1));
+    assert!(
+        cluster
+            .in_flight
+            .iter()
+            .all(|message| message.to == executor)
+    );
+    cluster.lose(|_| true);
+    cluster.pass(DEADLINE);
+    assert_eq!(cluster.answers[&ticket], Outcome::Unknown);
+}
+
+#[test]
+fn a_forwarded_read_goes_to_another_member_when_the_first_is_silent() {
+    let mut cluster = with_outsider();
+    let ticket = cluster.request(9, read());
+    let executor = cluster.in_flight[0].to;
+    cluster.lose(|_| true);
+    cluster.tell(9, executor.get(), PeerState::Suspect);
+    cluster.pass(Duration::from_millis(100));
+    cluster.deliver_all();
+    assert_eq!(cluster.value(ticket).0, None);
+}
+
+#[test]
+fn an_outsider_that_finds_no_member_alive_refuses_at_the_deadline() {
+    let mut cluster = with_outsider();
+    for member in 1..=3 {
+        cluster.tell(9, member, PeerState::Down);
+    }
+    let ticket = cluster.request(9, write("a"));
+    cluster.pass(DEADLINE);
+    let refused = Outcome::Refused(Refusal::NoMember);
+    assert_eq!(cluster.answers[&ticket], refused);
+}
+
+#[test]
+fn an_operation_too_many_is_refused_at_once() {
+    let mut cluster = Cluster::of(3);
+    let mut options = LaneOptions::new(incarnation(1), 0);
+    options.operations_max = 2;
+    cluster.lanes.insert(1, Lane::new(options));
+    cluster.enter(1, configuration(1, 1..=3));
+    let tickets = [1, 2, 3].map(|_| cluster.request(1, read()));
+    assert_eq!(
+        cluster.answers.get(&tickets[2]),
+        Some(&Outcome::Refused(Refusal::Busy))
+    );
+    cluster.deliver_all();
+    assert_eq!(cluster.value(tickets[1]).0, None);
+}
+
+#[test]
+fn a_settled_register_costs_readers_no_further_messages() {
+    let mut cluster = Cluster::of(3);
+    cluster.request(1, write("a"));
+    cluster.deliver_all();
+    cluster.request(2, read());
+    cluster.deliver(is_query);
+    cluster.deliver(|message| matches!(message.body, Body::QueryReply { .. }));
+    assert_eq!(cluster.in_flight, []);
+}
