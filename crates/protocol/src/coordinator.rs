@@ -254,9 +254,14 @@ impl Lane {
                         continue;
                     }
                     // The coordinator's own copy is nearly always the newest, so asking everyone
-                    // for a newer one moves no value; without an own copy one is asked.
-                    let alive = self.peers.state(node) == PeerState::Alive;
-                    let first = alive && (value_of_all || !value_asked);
+                    // for a newer one moves no value; without an own copy one is asked. Of a peer
+                    // that is down no value is expected; if its tag turns out to be the greatest,
+                    // the value is fetched apart.
+                    let first = match self.peers.state(node) {
+                        PeerState::Alive => value_of_all || !value_asked,
+                        PeerState::Suspect => value_of_all,
+                        PeerState::Down => false,
+                    };
                     let want = if first || fetched.is_some() {
                         value_asked = true;
                         read.want(own)
