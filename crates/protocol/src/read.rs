@@ -88,8 +88,13 @@ impl Read {
 
     /// What to ask a replica for, given what the coordinator's own replica holds.
     pub(crate) fn want(&self, own: Option<&Record>) -> Want {
-        let own = own.map_or(Tag::ZERO, |record| record.tag);
-        Want::RecordAbove(own.max(self.held_tag()))
+        let held = self.held_tag();
+        match (self.fetching, own) {
+            // Since it voted, the own replica may have taken a record above the one to be
+            // fetched: asking for what is newer than that would never bring it.
+            (Some(_), _) | (None, None) => Want::RecordAbove(held),
+            (None, Some(own)) => Want::RecordAbove(own.tag.max(held)),
+        }
     }
 
     /// The tag whose record is being asked for apart.

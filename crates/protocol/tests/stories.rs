@@ -108,6 +108,26 @@ fn a_value_is_fetched_apart_if_it_was_asked_of_nobody() {
 }
 
 #[test]
+fn a_value_is_fetched_although_the_own_replica_has_moved_past_it() {
+    let mut cluster = Cluster::of(3);
+    let reader = cluster.request(3, read());
+    cluster.lose(is_query);
+    cluster.request(1, write("a"));
+    cluster.request(2, write("b"));
+    cluster.deliver(|message| !is_update(message) && message.to != node(3));
+    // Node 1 holds "a", node 2 the greater "b", and node 3 takes that one too; its vote is older.
+    cluster.deliver(|message| {
+        is_update(message) && message.from.node == node(2) && message.to == node(3)
+    });
+    cluster.lose(|_| true);
+    let held = |at| cluster.lanes[&at].record(&name()).map(|record| record.tag);
+    assert!(held(1).is_some() && held(1) < held(3));
+    cluster.pass(Duration::from_millis(50));
+    cluster.deliver_among(&[1, 3]);
+    cluster.value(reader);
+}
+
+#[test]
 fn writes_through_one_node_at_once_get_different_tags() {
     let mut cluster = Cluster::of(3);
     let tickets = [
