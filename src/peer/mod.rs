@@ -1,0 +1,140 @@
+//! Node to node: connections, and what stands on them.
+//!
+//! Every node dials every other and keeps that connection up. By the connection that A dialled
+//! goes all that A sends to B, and nothing comes back on it after the handshake; what B sends
+//! goes by the connection that B dialled. So each side alone decides when to dial, and a broken
+//! connection loses messages in one direction only.
+//!
+//! ```text
+//!            Links::send                                Inbox::messages
+//!                |                                             ^
+//!  node A     [outbox] -> Writer ----- frames -----> BatchReader     node B
+//!                         link.rs                    incoming.rs
+//! ```
+//!
+//! - [`Links`] is the door: whom to dial, what to send, and a stream that was accepted.
+//! - [`Inbox`] is what the running node does with what it hears.
+//! - `wire` holds what the bytes mean, and touches no socket.
+//!
+//! What is sent may be lost: when a connection ends, when an outbox is full, when no connection
+//! stands. The protocol sends again. It is never sent to another process than it was meant for,
+//! never altered, and what one connection delivers comes in the order in which it was sent,
+//! membership messages apart, which overtake.
+//!
+//! Nothing here waits without a deadline, and nothing gathers without a bound: see
+//! [`PeerSettings`]. A peer that hangs, lies or talks nonsense harms its own connection alone.
+//!
+//! # The wire, version 1
+//!
+//! Integers are big-endian and of fixed width. *Bytes* are a four-byte length and as many bytes;
+//! *text* and a *name* are a two-byte length and as many bytes. *Maybe x* is one byte, 0 or 1,
+//! and after a 1 the x.
+//!
+//! ## Handshake
+//!
+//! The node that dialled sends its greeting, the other one answers with its own, both within one
+//! deadline. Then frames follow, from the dialling node alone.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 8 | magic: `00` and `shmpeer`. Neither HTTP nor TLS nor Redis begins with a zero byte |
+//! | 2 | length of the rest, at most 1024. Later versions append fields; what a reader does not know it passes over |
+//! | 1 | 0, or why the other node is refused: 1 no common version, 2 another cluster, 3 it is this very process, 4 another process has this identity |
+//! | 2 + 2 | the least and the greatest version of the wire that is spoken. The greatest common one holds for the connection |
+//! | 8 + 4 | who it is: node, boot |
+//! | 8 | a random number of the process |
+//! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
+//!
+//! ## Frames
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 1 | kind: 1 control, 2 piece, 3 last piece |
+//! | 4 | length of the payload, from 1 to 262,144 |
+//! | length | payload |
+//!
+//! There are two streams of batches. The payload of a control frame is a batch of membership
+//! messages. The payloads of any number of piece frames and of the last piece after them are
+//! together a batch of messages between lanes, of at most 16 MiB. Control frames may stand
+//! between pieces, so that a pong never waits for more than one piece of a large value.
+//!
+//! ## Batches
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 1 | length of the rest of the header: 12. A later version may append to the header; what a reader does not know it passes over |
+//! | 8 | the node that the batch is for. Any other closes the connection |
+//! | 4 | how many messages follow: at most 4096, of membership messages at most 64 |
+//!
+//! After the last message nothing may follow.
+//!
+//! ## Messages between lanes
+//!
+//! Who a message is from is not said: the handshake proved it.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 1 | kind |
+//! | 8 | epoch |
+//! | 8 | low-water mark |
+//!
+//! | kind | and then |
+//! | --- | --- |
+//! | 1 query | counter 8, name, want: 1 for the tag, or 2 and a tag for a record above it |
+//! | 2 query reply | request, answer: 1, tag and settled 1; or 2 and a record |
+//! | 3 update | counter 8, name, record |
+//! | 4 update reply | request, tag |
+//! | 5 settled | name, tag |
+//! | 6 stale epoch | request, configuration |
+//! | 7 configuration request | request |
+//! | 8 configuration | configuration |
+//! | 9 forward | counter 8, operation, time left in microseconds 8 |
+//! | 10 forward reply | request, outcome |
+//!
+//! | part | bytes |
+//! | --- | --- |
+//! | request | boot 4, counter 8. Its node is the one that the batch is for |
+//! | tag | seq 8 (below 2^63), node 8, boot 4, step 4 |
+//! | record | tag, maybe bytes (the content), maybe 8 (the expiry, in milliseconds since 1970), maybe node 8, boot 4, counter 8 (the operation id), settled 1 |
+//! | configuration | cluster 8, epoch 8 (below 2^63), replication factor 1, count of members 1, and for each: id 8, address as text, weight 4 |
+//! | operation | 1 and name: read; 2, name, maybe bytes, maybe expiry 8: write |
+//! | outcome | 1, record, rounds 1: read; 2, tag, rounds 1: written; 3, refusal 1: refused; 4: unknown |
+//! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted |
+//!
+//! ## Membership messages
+//!
+//! | kind (1) | and then |
+//! | --- | --- |
+//! | 1 ping | number 8 |
+//! | 2 pong | number 8, epoch 8 |
+//! | 3 ask | maybe round 8 |
+//! | 4 fresh | maybe: round 8, number 8 |
+//! | 5 stands | configuration |
+//! | 6 propose | proposer 8, round 8, cluster 8, count of founders 1, and for each: address as text, id 8, number 8 |
+//! | 7 yes | proposer 8, round 8 |
+//! | 8 commit | proposer 8, round 8 |
+
+mod backoff;
+mod figures;
+mod greet;
+mod inbox;
+mod incoming;
+mod link;
+mod links;
+mod outbox;
+mod reader;
+mod settings;
+mod shared;
+mod stop;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod writer;
+
+pub(crate) use figures::{IncomingFigures, LinkFigures};
+pub(crate) use inbox::Inbox;
+pub(crate) use links::Links;
+pub(crate) use settings::PeerSettings;
+pub(crate) use wire::{MAGIC, VALUE_BYTES_MAX};

@@ -1,0 +1,83 @@
+//! What the connections of one node share: [`Shared`].
+
+use super::figures::{Count, IncomingCounts};
+use super::inbox::Inbox;
+use super::link::Link;
+use super::settings::PeerSettings;
+use super::wire::{Greeting, VERSIONS};
+use parking_lot::{Mutex, RwLock};
+use protocol::{ClusterId, Incarnation, NodeId};
+use std::sync::Arc;
+
+/// Who this node is, whom it is connected to, and where what it hears goes.
+pub(super) struct Shared {
+    pub(super) incarnation: Incarnation,
+    /// A random number: it tells this process from another that runs under the same identity.
+    process: u64,
+    cluster: Mutex<Option<ClusterId>>,
+    pub(super) settings: PeerSettings,
+    pub(super) inbox: Arc<dyn Inbox>,
+    /// The links that are up, by who answered there. So few that looking through them is quicker
+    /// than any map. Two addresses may lead to one node; the first one is used.
+    routes: RwLock<Vec<(NodeId, Arc<Link>)>>,
+    /// Messages for nodes that no link leads to.
+    pub(super) undeliverable: Count,
+    pub(super) incoming: IncomingCounts,
+}
+
+impl Shared {
+    pub(super) fn new(
+        incarnation: Incarnation,
+        settings: PeerSettings,
+        inbox: Arc<dyn Inbox>,
+    ) -> Self {
+        Self {
+            incarnation,
+            process: rand::random(),
+            cluster: Mutex::new(None),
+            settings,
+            inbox,
+            routes: RwLock::default(),
+            undeliverable: Count::default(),
+            incoming: IncomingCounts::default(),
+        }
+    }
+
+    pub(super) fn set_cluster(&self, cluster: ClusterId) {
+        *self.cluster.lock() = Some(cluster);
+    }
+
+    /// What this node says of itself.
+    pub(super) fn greeting(&self) -> Greeting {
+        Greeting {
+            refusal: None,
+            versions: VERSIONS,
+            incarnation: self.incarnation,
+            process: self.process,
+            cluster: *self.cluster.lock(),
+        }
+    }
+
+    /// Opens the link's outbox, so that messages for this peer take it from now on.
+    pub(super) fn add_route(&self, link: &Arc<Link>, peer: Incarnation) {
+        link.outbox.open(peer);
+        self.routes.write().push((peer.node, Arc::clone(link)));
+    }
+
+    /// Takes back what [`Shared::add_route`] did, and drops what waits.
+    pub(super) fn remove_route(&self, link: &Arc<Link>) {
+        self.routes
+            .write()
+            .retain(|(_, other)| !Arc::ptr_eq(other, link));
+        link.outbox.close();
+    }
+
+    /// Calls `push` with the link that leads to this node, if one does.
+    pub(super) fn on_route(&self, to: NodeId, push: impl FnOnce(&Link)) {
+        let routes = self.routes.read();
+        match routes.iter().find(|(node, _)| *node == to) {
+            Some((_, link)) => push(link),
+            None => self.undeliverable.add(1),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Connections over real sockets, on loopback.
+
+mod faults;
+mod harness;
+mod measurements;
+mod talk;
