@@ -1,0 +1,242 @@
+//! The command line: one file a command, and what they share.
+//!
+//! What a command was asked for goes to standard output, everything else to standard error. An
+//! error says what happened and what it means for the data; a hint after it says what to do.
+
+mod client;
+mod cluster;
+mod delete;
+mod demo;
+mod failure;
+mod interrupt;
+mod local;
+mod log;
+mod output;
+mod read;
+mod serve;
+mod spinner;
+mod status;
+mod values;
+mod write;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Run one command of the process's arguments, and say how it ended.
+pub(crate) fn main() -> ExitCode {
+    let result = match Cli::parse() {
+        Cli {
+            port: Some(port), ..
+        } => serve::run(&original(port)),
+        Cli {
+            command: Some(command),
+            ..
+        } => command.run(),
+        // clap prints the help when there are no arguments at all.
+        Cli {
+            port: None,
+            command: None,
+        } => Ok(()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// A fault-tolerant, linearizable shared memory with no leader.
+///
+/// Registers are named cells that every node of a cluster reads and writes. Each read returns the
+/// last completed write or a later one, wherever it was made, as long as a majority of the nodes
+/// is up: whichever those are, and with no pause when one dies or freezes. Registers live in
+/// memory: they are gone when a majority of the nodes is.
+#[derive(Parser)]
+#[command(
+    version = crate::VERSION,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    subcommand_value_name = "COMMAND",
+    override_usage = "shardedmemory <COMMAND>\n       shardedmemory <PORT>",
+    after_help = AFTER_HELP,
+)]
+struct Cli {
+    /// Run one of three nodes, as `serve` does: 3030, 3031 or 3032
+    ///
+    /// Started three times, with 3030, 3031 and 3032, this makes a cluster on 127.0.0.1.
+    #[arg(value_parser = port_or_advice)]
+    port: Option<u16>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    done
+  1    failed or refused: nothing happened
+  2    the command line or a setting is wrong: nothing happened
+  3    unknown: a write may have happened, or may yet
+  4    there is nothing in the register
+  130  interrupted
+
+Examples:
+  shardedmemory demo                     see three nodes work, one freeze, one die
+  shardedmemory cluster                  three nodes in this terminal, until Ctrl-C
+  shardedmemory write greeting hello     through the first node that takes it
+  shardedmemory read greeting --node 127.0.0.1:3031
+  curl -X PUT http://127.0.0.1:3032/v1/registers/greeting -d hello";
+
+// Each command's arguments carry what is told of it.
+#[derive(Subcommand)]
+enum Command {
+    Serve(Box<serve::ServeArgs>),
+    Cluster(cluster::ClusterArgs),
+    Demo(demo::DemoArgs),
+    Read(read::ReadArgs),
+    Write(write::WriteArgs),
+    Delete(delete::DeleteArgs),
+    Status(status::StatusArgs),
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Command::Serve(arguments) => serve::run(&arguments),
+            Command::Cluster(arguments) => cluster::run(&arguments),
+            Command::Demo(arguments) => demo::run(&arguments),
+            Command::Read(arguments) => read::run(&arguments),
+            Command::Write(arguments) => write::run(&arguments),
+            Command::Delete(arguments) => delete::run(&arguments),
+            Command::Status(arguments) => status::run(&arguments),
+        }
+    }
+}
+
+/// The ports of the original's three nodes.
+const ORIGINAL_PORTS: [u16; 3] = [3030, 3031, 3032];
+
+fn port_or_advice(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if ORIGINAL_PORTS.contains(&port) => Ok(port),
+        Ok(port) => Err(format!(
+            "the three nodes of this form have the ports 3030, 3031 and 3032; for another use\n  \
+             shardedmemory serve --listen 127.0.0.1:{port} --peers 127.0.0.1:{port},.."
+        )),
+        Err(_) => Err("this is neither a command nor a port; \
+             'shardedmemory --help' lists the commands"
+            .to_owned()),
+    }
+}
+
+/// What `shardedmemory PORT` is short for.
+fn original(port: u16) -> serve::ServeArgs {
+    let peers = ORIGINAL_PORTS
+        .map(|port| format!("127.0.0.1:{port}"))
+        .join(",");
+    let listen = format!("127.0.0.1:{port}");
+    let line = [
+        "shardedmemory",
+        "serve",
+        "--listen",
+        &listen,
+        "--peers",
+        &peers,
+    ];
+    match Cli::parse_from(line.map(OsString::from)).command {
+        Some(Command::Serve(arguments)) => *arguments,
+        _ => unreachable!("the line names `serve`"),
+    }
+}
+
+/// A runtime for commands that mostly wait.
+fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_of_the_original_is_a_node_with_its_three_peers() {
+        assert_eq!(parse("shardedmemory 3031").unwrap().port, Some(3031));
+        let settings = original(3031).settings().unwrap();
+        assert_eq!(settings.listen, ["127.0.0.1:3031".parse().unwrap()]);
+        assert_eq!(settings.advertise.as_str(), "127.0.0.1:3031");
+        let peers: Vec<_> = settings.peers.iter().map(|peer| peer.port()).collect();
+        assert_eq!(peers, ORIGINAL_PORTS);
+    }
+
+    #[test]
+    fn another_port_is_told_to_use_serve() {
+        let error = parse("shardedmemory 4000").err().unwrap().to_string();
+        assert!(error.contains("serve --listen 127.0.0.1:4000"), "{error}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_command_is_told_so() {
+        let error = parse("shardedmemory raed").err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+        assert!(
+            error.to_string().contains("neither a command nor a port"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_port_and_a_command_exclude_each_other() {
+        assert!(parse("shardedmemory 3030 status").is_err());
+    }
+
+    #[test]
+    fn every_command_has_its_form() {
+        for line in [
+            "shardedmemory serve",
+            "shardedmemory cluster --nodes 5 --port 4000",
+            "shardedmemory demo --keep --port 4000",
+            "shardedmemory read a --node 127.0.0.1:1 --node 127.0.0.1:2 --json",
+            "shardedmemory write a -",
+            "shardedmemory write a -1",
+            "shardedmemory write --timeout-ms 10 -- -a --b",
+            "shardedmemory delete a",
+            "shardedmemory status --json",
+        ] {
+            if let Err(error) = parse(line) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_at_the_door() {
+        for line in [
+            "shardedmemory cluster --nodes 0",
+            "shardedmemory cluster --nodes 10",
+            "shardedmemory read",
+            "shardedmemory write a",
+            "shardedmemory read a --node nowhere",
+            "shardedmemory read a --timeout-ms 0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let long = "x".repeat(1025);
+        assert!(Cli::try_parse_from(["shardedmemory", "read", &long]).is_err());
+        assert!(Cli::try_parse_from(["shardedmemory", "read", ""]).is_err());
+    }
+}
