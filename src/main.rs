@@ -1,3 +1,25 @@
-//! `shardedmemory`: one node of a leaderless, linearizable shared memory.
+//! `shardedmemory`: one node of a fault-tolerant, linearizable shared memory with no leader, and
+//! the commands to use it.
 
-fn main() {}
+mod cli;
+mod http;
+mod metrics;
+mod peer;
+mod server;
+
+use std::process::ExitCode;
+
+/// The version of this program, and the commit it was built from.
+pub(crate) const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("SHARDEDMEMORY_COMMIT"),
+    ")"
+);
+
+/// The commit this program was built from, or `unknown`.
+pub(crate) const COMMIT: &str = env!("SHARDEDMEMORY_COMMIT");
+
+fn main() -> ExitCode {
+    cli::main()
+}

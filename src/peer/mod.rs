@@ -133,7 +133,7 @@ mod tests;
 mod wire;
 mod writer;
 
-pub(crate) use figures::{IncomingFigures, LinkFigures};
+pub(crate) use figures::LinkFigures;
 pub(crate) use inbox::Inbox;
 pub(crate) use links::Links;
 pub(crate) use settings::PeerSettings;

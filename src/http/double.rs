@@ -1,0 +1,275 @@
+//! For tests: registers in a map, behind the real HTTP face on a real socket.
+
+use super::client::{Answer, Client, SOON};
+use super::{Http, Registers, Timeouts};
+use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, ReceivedFigures, Traffic};
+use crate::server::{ClusterView, Limits, MemberView, Standing};
+use protocol::{
+    Boot, ClusterId, Epoch, Incarnation, NodeId, Operation, Outcome, PeerState, Record,
+    RegisterName, Tag,
+};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+/// Stands in for a node: one replica, no peers, no protocol.
+#[derive(Clone)]
+pub(super) struct Double(Arc<Inner>);
+
+struct Inner {
+    limits: Limits,
+    metrics: Metrics,
+    state: Mutex<State>,
+    /// Wakes operations that wait to be let go on.
+    released: Notify,
+}
+
+pub(super) struct State {
+    records: HashMap<RegisterName, Record>,
+    seq: u64,
+    /// Answers every operation, if set.
+    pub(super) always: Option<Outcome>,
+    /// Lets operations wait for [`Server::release`].
+    pub(super) holding: bool,
+    /// The time-outs of all operations so far.
+    pub(super) timeouts: Vec<Duration>,
+    pub(super) view: ClusterView,
+}
+
+impl Double {
+    fn new(limits: Limits) -> Self {
+        let build = Build {
+            version: "1.2.3",
+            commit: "abc",
+        };
+        Self(Arc::new(Inner {
+            limits,
+            metrics: Metrics::new(build),
+            state: Mutex::new(State {
+                records: HashMap::new(),
+                seq: 0,
+                always: None,
+                holding: false,
+                timeouts: Vec::new(),
+                view: view(),
+            }),
+            released: Notify::new(),
+        }))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+}
+
+impl Registers for Double {
+    async fn execute(&self, operation: Operation, timeout: Duration) -> Outcome {
+        let kind = OperationKind::of(&operation);
+        let released = self.0.released.notified();
+        let holding = {
+            let mut state = self.state();
+            state.timeouts.push(timeout);
+            state.view.operations_running += 1;
+            state.holding
+        };
+        if holding {
+            released.await;
+        }
+        let mut state = self.state();
+        state.view.operations_running -= 1;
+        let outcome = state
+            .always
+            .clone()
+            .unwrap_or_else(|| state.apply(operation));
+        self.0.metrics.observe(kind, &outcome, Duration::ZERO);
+        outcome
+    }
+
+    fn view(&self) -> ClusterView {
+        self.state().view.clone()
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    fn traffic(&self) -> Traffic {
+        let peer = PeerFigures {
+            address: "127.0.0.1:3031".to_owned(),
+            sent_bytes: 4,
+            sent_messages: 3,
+            sent_frames: 2,
+            dropped_messages: 1,
+        };
+        Traffic {
+            sent: vec![peer],
+            received: ReceivedFigures::default(),
+        }
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+impl State {
+    fn apply(&mut self, operation: Operation) -> Outcome {
+        match operation {
+            Operation::Read { name } => Outcome::Read {
+                record: self.records.get(&name).cloned().unwrap_or(Record::EMPTY),
+                rounds: 1,
+            },
+            Operation::Write { name, content, .. } => {
+                self.seq += 1;
+                let tag = Tag {
+                    seq: self.seq,
+                    writer: self.view.node,
+                    step: 0,
+                };
+                let record = Record {
+                    tag,
+                    content,
+                    ..Record::EMPTY
+                };
+                self.records.insert(name, record);
+                Outcome::Written { tag, rounds: 2 }
+            }
+        }
+    }
+}
+
+/// Three members, all well.
+fn view() -> ClusterView {
+    let member = |number: u64| MemberView {
+        id: NodeId::new(number),
+        address: format!("127.0.0.1:{}", 3029 + number).parse().unwrap(),
+        state: PeerState::Alive,
+        lost: false,
+    };
+    ClusterView {
+        node: Incarnation {
+            node: NodeId::new(1),
+            boot: Boot::FIRST,
+        },
+        address: "127.0.0.1:3030".parse().unwrap(),
+        standing: Standing::Member,
+        cluster: Some(ClusterId(0xc1)),
+        epoch: Epoch::FIRST,
+        members: (1..=3).map(member).collect(),
+        awaited: vec![],
+        quorum: true,
+        quorum_lost: false,
+        registers: 0,
+        operations_running: 0,
+    }
+}
+
+/// A running HTTP face.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    double: Double,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        Self::start_with(|_, _| ()).await
+    }
+
+    /// With other limits and time-outs than the usual ones.
+    pub(super) async fn start_with(change: impl FnOnce(&mut Limits, &mut Timeouts)) -> Self {
+        let mut limits = Limits {
+            value_bytes_max: 1024 * 1024,
+            timeout_default: Duration::from_secs(5),
+            timeout_max: Duration::from_secs(60),
+            body_bytes_in_flight_max: 256 * 1024 * 1024,
+        };
+        let mut timeouts = Timeouts::default();
+        change(&mut limits, &mut timeouts);
+        let double = Double::new(limits);
+        let http = Http::with_timeouts(double.clone(), timeouts);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                let (http, mut stopped) = (http.clone(), stopped.clone());
+                let stopped = async move {
+                    let _ = stopped.wait_for(|stopped| *stopped).await;
+                };
+                tokio::spawn(async move { http.serve_connection(stream, stopped).await });
+            }
+        });
+        Self {
+            address,
+            double,
+            stop,
+        }
+    }
+
+    /// Changes how the double behaves.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.double.state());
+    }
+
+    /// Lets the operations go on that were held.
+    pub(super) fn release(&self) {
+        self.change(|state| state.holding = false);
+        self.double.0.released.notify_waiters();
+    }
+
+    /// Asks all connections to end.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until so many operations run.
+    pub(super) async fn wait_for_running(&self, count: usize) {
+        let running = async {
+            while self.double.state().view.operations_running != count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(SOON, running).await.expect("operations in time");
+    }
+
+    pub(super) async fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client::new(stream)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, b"").await
+    }
+
+    /// One request on a connection of its own.
+    pub(super) async fn request(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        self.request_with(method, path, "", body).await
+    }
+
+    /// With further header lines, each with its end.
+    pub(super) async fn request_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> Answer {
+        let mut client = self.connect().await;
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: node\r\n{headers}").into_bytes();
+        if !body.is_empty() {
+            request.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
+        }
+        request.extend(b"\r\n");
+        request.extend(body);
+        client.send(&request).await;
+        client.answer_to(method).await
+    }
+}

@@ -1,0 +1,246 @@
+//! What goes wrong, as a client reads it: [`Problem`].
+
+use super::NEVER_CACHED;
+use axum::Json;
+use axum::body::{Body, HttpBody};
+use axum::response::{IntoResponse, Response};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, StatusCode};
+use protocol::Refusal;
+use serde::Serialize;
+use std::fmt::Display;
+
+/// An `application/problem+json` answer (RFC 9457).
+///
+/// Its `outcome` is what the client may believe: `refused`, nothing happened and nothing will;
+/// `unknown`, the write may have taken effect, or may yet, or may never; and `done` for a read
+/// that found nothing, which is no failure.
+#[derive(Debug)]
+pub(super) struct Problem {
+    kind: Kind,
+    outcome: &'static str,
+    detail: String,
+    /// Whether trying again soon may help.
+    retry: bool,
+    /// Whether the rest of the request is left unread, so that the connection ends here.
+    close: bool,
+}
+
+/// What is wrong. A kind's `type` never changes: programs tell problems apart by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Malformed,
+    UnknownPath,
+    Nothing,
+    WrongMethod,
+    BodyTimeout,
+    TooLarge,
+    Busy,
+    NotImplemented,
+    NoCluster,
+    NoQuorum,
+    NoMember,
+    QuorumLost,
+    Unknown,
+    Exhausted,
+}
+
+impl Kind {
+    /// Status, last part of the `type`, and title.
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Kind::Malformed => (S::BAD_REQUEST, "malformed", "Malformed request"),
+            Kind::UnknownPath => (S::NOT_FOUND, "unknown-path", "Unknown path"),
+            Kind::Nothing => (S::NOT_FOUND, "nothing", "The register holds nothing"),
+            Kind::WrongMethod => (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method"),
+            Kind::BodyTimeout => (
+                S::REQUEST_TIMEOUT,
+                "body-timeout",
+                "The body came too slowly",
+            ),
+            Kind::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The value is too large"),
+            Kind::Busy => (S::TOO_MANY_REQUESTS, "busy", "The node is busy"),
+            Kind::NotImplemented => (S::NOT_IMPLEMENTED, "not-implemented", "Not implemented"),
+            Kind::NoCluster => (S::SERVICE_UNAVAILABLE, "no-cluster", "No cluster yet"),
+            Kind::NoQuorum => (S::SERVICE_UNAVAILABLE, "no-quorum", "No quorum in time"),
+            Kind::NoMember => (S::SERVICE_UNAVAILABLE, "no-member", "No member in time"),
+            Kind::QuorumLost => (S::SERVICE_UNAVAILABLE, "quorum-lost", "The data is gone"),
+            Kind::Unknown => (
+                S::GATEWAY_TIMEOUT,
+                "unknown",
+                "Nobody knows whether it was written",
+            ),
+            Kind::Exhausted => (
+                S::INSUFFICIENT_STORAGE,
+                "exhausted",
+                "The register is used up",
+            ),
+        }
+    }
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Display) -> Self {
+        Self {
+            kind,
+            outcome: "refused",
+            detail: detail.to_string(),
+            retry: false,
+            close: false,
+        }
+    }
+
+    /// The request is not one that this interface has.
+    pub(super) fn malformed(detail: impl Display) -> Self {
+        Self::new(Kind::Malformed, detail)
+    }
+
+    /// The request asks for something that HTTP has and this node has not. It is refused rather
+    /// than carried out without it.
+    pub(super) fn not_implemented(detail: impl Display) -> Self {
+        Self::new(Kind::NotImplemented, detail)
+    }
+
+    /// There is nothing at this path.
+    pub(super) fn unknown_path(path: &str) -> Self {
+        let detail = if path.starts_with("/v1/registers/") {
+            "a register is /v1/registers/{name}, where a / within the name is written %2F"
+        } else {
+            "the paths are /read/{addr}, /write, /status, /v1/registers/{name}, /v1/cluster, \
+             /livez, /readyz and /metrics"
+        };
+        Self::new(Kind::UnknownPath, detail)
+    }
+
+    /// There is something at this path, but not for this method. The router adds what is allowed.
+    pub(super) fn wrong_method(method: &Method) -> Self {
+        let detail = format_args!("{method} is not among the methods that the Allow header names");
+        Self::new(Kind::WrongMethod, detail)
+    }
+
+    /// The register was read, and holds nothing.
+    pub(super) fn nothing(detail: impl Display) -> Self {
+        Self {
+            outcome: "done",
+            ..Self::new(Kind::Nothing, detail)
+        }
+    }
+
+    /// The body took too long to arrive.
+    pub(super) fn body_timeout() -> Self {
+        let detail = "the rest of the body did not arrive in time, so nothing was done";
+        Self::new(Kind::BodyTimeout, detail).closing()
+    }
+
+    /// The value, or what it comes in, has more bytes than it may have.
+    pub(super) fn too_large(detail: impl Display) -> Self {
+        Self::new(Kind::TooLarge, detail)
+    }
+
+    /// The node holds as much of unfinished requests as it may.
+    pub(super) fn bodies_busy() -> Self {
+        Self {
+            retry: true,
+            ..Self::new(
+                Kind::Busy,
+                "this node holds as many bytes of unfinished requests as it may; nothing was \
+                 done, try again in a moment",
+            )
+        }
+    }
+
+    /// The operation did not happen. `quorum_lost` tells whether no later one can happen either.
+    pub(super) fn refused(refusal: Refusal, quorum_lost: impl FnOnce() -> bool) -> Self {
+        let kind = match refusal {
+            Refusal::Busy => Kind::Busy,
+            Refusal::Exhausted => {
+                let advice = "nothing was written; use another register";
+                return Self::new(Kind::Exhausted, format_args!("{refusal}: {advice}"));
+            }
+            _ if quorum_lost() => Kind::QuorumLost,
+            Refusal::NoCluster => Kind::NoCluster,
+            Refusal::NoQuorum => Kind::NoQuorum,
+            Refusal::NoMember => Kind::NoMember,
+        };
+        let advice = if kind == Kind::QuorumLost {
+            "so many members lost their memory that no quorum can ever be had again: the \
+             cluster's data is gone, and the cluster must be started anew"
+        } else {
+            "nothing was done, try again in a moment"
+        };
+        Self {
+            retry: true,
+            ..Self::new(kind, format_args!("{refusal}; {advice}"))
+        }
+    }
+
+    /// The write may have taken effect, or may yet, or may never. Without `Retry-After`, so that
+    /// no proxy makes a second write of it.
+    pub(super) fn unknown() -> Self {
+        Self {
+            outcome: "unknown",
+            ..Self::new(
+                Kind::Unknown,
+                "not enough replicas confirmed the write in time: it may have taken effect, or \
+                 may yet, or may never; trying again makes a second write",
+            )
+        }
+    }
+
+    /// Ends the connection after this answer: the rest of the request is left unread.
+    pub(super) fn closing(self) -> Self {
+        Self {
+            close: true,
+            ..self
+        }
+    }
+
+    /// Ends the connection if the request has a body, which nobody will read.
+    pub(super) fn closing_if_body(self, body: &Body) -> Self {
+        if body.is_end_stream() {
+            self
+        } else {
+            self.closing()
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.kind.parts().0.as_u16()
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    outcome: &'static str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, name, title) = self.kind.parts();
+        let body = Json(ProblemJson {
+            r#type: format!("urn:shardedmemory:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            outcome: self.outcome,
+        });
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(CONTENT_TYPE, json);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(NEVER_CACHED));
+        if self.retry {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

@@ -1,0 +1,32 @@
+//! Where the protocol's time comes from: [`Clock`].
+
+use protocol::Time;
+use std::time::{Duration, Instant};
+
+/// The process's monotonic clock, counted from its start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that stands at zero now.
+    pub(crate) fn start() -> Self {
+        Self {
+            origin: Instant::now(),
+        }
+    }
+
+    /// The time now.
+    pub(crate) fn now(self) -> Time {
+        let micros = u64::try_from(self.origin.elapsed().as_micros());
+        Time::from_micros(micros.unwrap_or(u64::MAX))
+    }
+
+    /// The instant that the protocol calls `time`.
+    pub(crate) fn instant(self, time: Time) -> tokio::time::Instant {
+        // The longest deadline is ten minutes away; an hour is as good as never.
+        let from_now = time.since(self.now()).min(Duration::from_secs(3600));
+        tokio::time::Instant::now() + from_now
+    }
+}

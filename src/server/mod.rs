@@ -1,0 +1,174 @@
+//! A running node: it starts, serves, and stops.
+
+mod alarm;
+mod clock;
+mod lane_shell;
+mod limits;
+mod listener;
+mod node;
+mod settings;
+mod view;
+
+pub(crate) use limits::Limits;
+pub(crate) use settings::{Settings, SettingsError};
+pub(crate) use view::{ClusterView, MemberView, Standing};
+
+use crate::metrics::{Build, Metrics};
+use crate::peer;
+use listener::Doorman;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use node::Node;
+use protocol::{
+    Boot, ClusterId, Incarnation, Membership, MembershipOptions, MembershipOptionsError, NodeId,
+    Time,
+};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::panic;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+/// Why a node could not start.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    /// It could not listen at this address.
+    Listen(SocketAddr, io::Error),
+    /// The settings make no membership.
+    Membership(MembershipOptionsError),
+    /// The system did not let it listen for signals.
+    Signals(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            RunError::Membership(error) => write!(f, "cannot be part of a cluster: {error}"),
+            RunError::Signals(error) => write!(f, "cannot listen for signals: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Runs a node until it is told to stop, by SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// [`RunError`], if it could not start.
+pub(crate) async fn run(settings: Settings) -> Result<(), RunError> {
+    end_on_panic();
+    raise_open_files_limit(settings.connections_max);
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    let mut listeners = Vec::new();
+    for &address in &settings.listen {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.map_err(|error| RunError::Listen(address, error))?);
+    }
+
+    let stop = CancellationToken::new();
+    let node = start(&settings)?;
+    let doorman = Doorman::new(&settings, node.clone(), stop.clone());
+    for listener in listeners {
+        tokio::spawn(doorman.clone().accept(listener));
+    }
+
+    let why = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "Ctrl-C",
+    };
+    info!("stopping at {why}: accepting nothing new, finishing what runs");
+    stop.cancel();
+    if tokio::time::timeout(settings.shutdown_timeout, doorman.drain())
+        .await
+        .is_err()
+    {
+        warn!(
+            "stopped with {} connections still open: what ran on them is unknown to their clients",
+            doorman.clients()
+        );
+    } else {
+        info!("stopped");
+    }
+    node.links().shut_down();
+    Ok(())
+}
+
+/// Makes a node with an empty memory, which is a new node, and starts its tasks.
+fn start(settings: &Settings) -> Result<Node, RunError> {
+    let incarnation = Incarnation {
+        node: NodeId::new(rand::random_range(1..=u64::MAX)),
+        boot: Boot::FIRST,
+    };
+    let options = MembershipOptions {
+        ping_interval: settings.ping_interval,
+        ping_timeout: settings.pong_timeout,
+        down_after: settings.down_after,
+        founding_wait: settings.founding_wait,
+        ..MembershipOptions::new(
+            incarnation,
+            settings.peers.clone(),
+            ClusterId(rand::random()),
+        )
+    };
+    let membership = Membership::new(Time::default(), options).map_err(RunError::Membership)?;
+    let metrics = Metrics::new(Build {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: crate::COMMIT,
+    });
+    let node = Node::new(settings, incarnation, membership, metrics);
+    info!(
+        "node {} listens on {}; its registers are in memory: they survive the loss of any \
+         minority of the nodes, and no more",
+        incarnation.node,
+        listed(&settings.listen)
+    );
+    node.start_timers();
+    Ok(node)
+}
+
+/// A panic is a broken invariant: what this node holds may be wrong, and it must not spread. The
+/// others go on without it.
+fn end_on_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        report(info);
+        error!("this node ends at once, as something in it is broken: {info}; please report this");
+        std::process::abort();
+    }));
+}
+
+/// A connection is an open file, and many systems allow a process 1,024 of them unless it asks for
+/// more.
+fn raise_open_files_limit(connections_max: usize) {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    let wanted = connections_max as u64 + OTHER_FILES;
+    let limit = wanted.clamp(soft.min(hard), hard);
+    if limit > soft
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, limit, hard)
+    {
+        warn!("cannot raise the limit of open files from {soft} to {limit}: {error}");
+    }
+    if limit < wanted {
+        warn!(
+            "the system allows this process {limit} open files, which is too few for \
+             {connections_max} connections; raise it (ulimit -n), or lower --connections-max"
+        );
+    }
+}
+
+/// Open files that are no clients' connections: peers, connections at their first byte, others.
+const OTHER_FILES: u64 = 4096 + 512;
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    addresses.join(", ")
+}
+
+// What a client may write must reach the other nodes.
+const _: () = assert!(Settings::VALUE_BYTES_CEILING <= peer::VALUE_BYTES_MAX);

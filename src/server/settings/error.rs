@@ -1,0 +1,141 @@
+//! What is wrong with settings, and what to do about it: [`SettingsError`].
+
+use protocol::{Address, Configuration};
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A setting's name, as its flag has it, and its value.
+type NamedDuration = (&'static str, Duration);
+
+/// Why a node cannot work with its settings. `Display` says what is wrong, [`Self::hint`] what
+/// to do about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum SettingsError {
+    /// There is no address to listen on.
+    ListensNowhere,
+    /// Port 0 stands for any free port, which no peer could know.
+    ListensAnywhere(SocketAddr),
+    /// An address to listen on is given twice.
+    ListensTwice(SocketAddr),
+    /// It would listen where strangers can reach it.
+    Exposed(SocketAddr),
+    /// No node can be reached at "all addresses".
+    AdvertisesEverywhere(Address),
+    /// There are no peers, or more than a cluster can have.
+    PeersCount(usize),
+    /// No peer can be reached at "all addresses".
+    PeerEverywhere(Address),
+    /// A peer is given twice.
+    PeerTwice(Address),
+    /// The first must not be longer than the second.
+    Order {
+        /// The one that is too long.
+        lesser: NamedDuration,
+        /// Its bound.
+        greater: NamedDuration,
+    },
+    /// A peer would be down before it could have been suspect.
+    DownBeforeSuspect {
+        /// The setting.
+        down_after: Duration,
+        /// When the first missed pong is noticed.
+        suspect_after: Duration,
+    },
+    /// Not one value of the longest kind would fit.
+    BodiesBelowValue {
+        /// The room for bodies.
+        bodies: usize,
+        /// The longest value.
+        value: usize,
+    },
+}
+
+impl SettingsError {
+    /// What would make it work.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::ListensNowhere => "give --listen HOST:PORT".to_owned(),
+            Self::ListensAnywhere(_) => "name the port, as in --listen 127.0.0.1:3030".to_owned(),
+            Self::ListensTwice(_) | Self::PeerTwice(_) => "leave one of the two out".to_owned(),
+            Self::Exposed(_) => "listen on a loopback address such as 127.0.0.1:3030, or say \
+                --insecure if only those whom you trust can reach that network"
+                .to_owned(),
+            Self::AdvertisesEverywhere(address) => format!(
+                "give --advertise HOST:{}, the address at which the other nodes reach this one",
+                address.port()
+            ),
+            Self::PeerEverywhere(_) => "give the address at which that node is reached".to_owned(),
+            Self::PeersCount(_) => format!(
+                "give --peers A,B,C with all nodes of the cluster, this one among them, up to {}",
+                Configuration::MEMBERS_MAX
+            ),
+            Self::Order { lesser, greater } => {
+                format!("lower --{} or raise --{}", lesser.0, greater.0)
+            }
+            Self::DownBeforeSuspect { suspect_after, .. } => {
+                format!("give --down-after-ms {} or more", suspect_after.as_millis())
+            }
+            Self::BodiesBelowValue { value, .. } => {
+                format!("give --body-bytes-in-flight-max {value} or more")
+            }
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListensNowhere => write!(f, "the node has no address to listen on"),
+            Self::ListensAnywhere(address) => write!(
+                f,
+                "to listen on {address} is to take any free port, which no other node could know"
+            ),
+            Self::ListensTwice(address) => write!(f, "--listen names {address} twice"),
+            Self::Exposed(address) => write!(
+                f,
+                "{address} is not a loopback address, and this node lets everyone who reaches it \
+                 read and write"
+            ),
+            Self::AdvertisesEverywhere(address) => write!(
+                f,
+                "the node would tell the others to reach it at {address}, which is no one's \
+                 address"
+            ),
+            Self::PeersCount(count) => write!(
+                f,
+                "a cluster has 1 to {} nodes, and --peers names {count}",
+                Configuration::MEMBERS_MAX
+            ),
+            Self::PeerEverywhere(peer) => {
+                write!(f, "--peers names {peer}, which is no one's address")
+            }
+            Self::PeerTwice(peer) => write!(f, "--peers names {peer} twice"),
+            Self::Order { lesser, greater } => write!(
+                f,
+                "--{} ({}) is longer than --{} ({})",
+                lesser.0,
+                lesser.1.as_millis(),
+                greater.0,
+                greater.1.as_millis()
+            ),
+            Self::DownBeforeSuspect {
+                down_after,
+                suspect_after,
+            } => write!(
+                f,
+                "--down-after-ms ({}) ends before a first missed pong can be noticed, which takes \
+                 --ping-interval-ms and --pong-timeout-ms together ({})",
+                down_after.as_millis(),
+                suspect_after.as_millis()
+            ),
+            Self::BodiesBelowValue { bodies, value } => write!(
+                f,
+                "--body-bytes-in-flight-max ({bodies}) has no room for one value of \
+                 --value-bytes-max ({value})"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SettingsError {}
