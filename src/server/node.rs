@@ -331,6 +331,7 @@ impl Registers for Node {
         let received = self.0.links.incoming_figures();
         Traffic {
             sent: self.0.links.figures().iter().map(sent_to).collect(),
+            undeliverable_messages: self.0.links.undeliverable(),
             received: ReceivedFigures {
                 received_bytes: received.bytes,
                 received_messages: received.messages + received.membership_messages,
