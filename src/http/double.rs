@@ -2,7 +2,7 @@
 
 use super::client::{Answer, Client, SOON};
 use super::{Http, Registers, Timeouts};
-use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, ReceivedFigures, Traffic};
+use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
 use crate::server::{ClusterView, Limits, MemberView, Standing};
 use protocol::{
     Boot, ClusterId, Epoch, Incarnation, NodeId, Operation, Outcome, PeerState, Record,
@@ -107,7 +107,7 @@ impl Registers for Double {
         };
         Traffic {
             sent: vec![peer],
-            received: ReceivedFigures::default(),
+            ..Traffic::default()
         }
     }
 
