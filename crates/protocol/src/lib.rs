@@ -102,6 +102,8 @@ pub use configuration::{ClusterId, Configuration, ConfigurationError, Epoch, Mem
 pub use lane::PlantedFault;
 pub use lane::{Lane, LaneOptions, LaneTimer};
 pub use membership::{Founder, FreshNumber, MembershipMessage, PeerState, Proposal, ProposalId};
+pub use membership::{Membership, MembershipEvent, MembershipOptions, MembershipOptionsError};
+pub use membership::{MembershipOutput, MembershipTimer, Standing};
 pub use message::{Answer, Body, Counter, Message, OperationId, RequestId, Want};
 pub use node::{Address, AddressError, Boot, Incarnation, NodeId};
 pub use operation::{Operation, Outcome, Refusal};

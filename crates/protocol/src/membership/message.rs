@@ -11,7 +11,7 @@
 //! | [`MembershipMessage::Yes`] | a fresh node | the proposer | I will be part of it |
 //! | [`MembershipMessage::Commit`] | the proposer | each of them | all said yes: it stands |
 
-use crate::configuration::{ClusterId, Configuration, Epoch};
+use crate::configuration::{ClusterId, Configuration, Epoch, Member};
 use crate::node::{Address, NodeId};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -105,4 +105,17 @@ pub struct Founder {
     pub id: NodeId,
     /// The number of the answer 'fresh' by which the proposer counts on it.
     pub number: u64,
+}
+
+impl Proposal {
+    /// The first configuration of the cluster, if the founders make one.
+    pub(super) fn configuration(&self) -> Option<Configuration> {
+        let size = u8::try_from(self.founders.len()).ok()?;
+        let members = self.founders.iter().map(|founder| Member {
+            id: founder.id,
+            address: founder.address.clone(),
+            weight: Member::WEIGHT_DEFAULT,
+        });
+        Configuration::new(self.cluster, Epoch::FIRST, members.collect(), size).ok()
+    }
 }
