@@ -27,7 +27,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -38,8 +37,6 @@ pub(crate) enum RunError {
     Listen(SocketAddr, io::Error),
     /// The settings make no membership.
     Membership(MembershipOptionsError),
-    /// The system did not let it listen for signals.
-    Signals(io::Error),
 }
 
 impl fmt::Display for RunError {
@@ -47,41 +44,38 @@ impl fmt::Display for RunError {
         match self {
             RunError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             RunError::Membership(error) => write!(f, "cannot be part of a cluster: {error}"),
-            RunError::Signals(error) => write!(f, "cannot listen for signals: {error}"),
         }
     }
 }
 
 impl std::error::Error for RunError {}
 
-/// Runs a node until it is told to stop, by SIGTERM or Ctrl-C.
+/// Runs a node until `stop` ends; then it accepts nothing new, finishes what runs, and returns.
 ///
 /// # Errors
 /// [`RunError`], if it could not start.
-pub(crate) async fn run(settings: Settings) -> Result<(), RunError> {
+pub(crate) async fn run(
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), RunError> {
     end_on_panic();
     raise_open_files_limit(settings.connections_max);
-    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &settings.listen {
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.map_err(|error| RunError::Listen(address, error))?);
     }
 
-    let stop = CancellationToken::new();
+    let stopping = CancellationToken::new();
     let node = start(&settings)?;
-    let doorman = Doorman::new(&settings, node.clone(), stop.clone());
+    let doorman = Doorman::new(&settings, node.clone(), stopping.clone());
     for listener in listeners {
         tokio::spawn(doorman.clone().accept(listener));
     }
 
-    let why = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "Ctrl-C",
-    };
-    info!("stopping at {why}: accepting nothing new, finishing what runs");
-    stop.cancel();
+    stop.await;
+    info!("stopping, as told: accepting nothing new, finishing what runs");
+    stopping.cancel();
     if tokio::time::timeout(settings.shutdown_timeout, doorman.drain())
         .await
         .is_err()

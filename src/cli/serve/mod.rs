@@ -5,6 +5,7 @@ mod arguments;
 pub(crate) use arguments::ServeArgs;
 
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::log;
 use crate::server;
 use nix::sys::signal::{Signal, raise};
@@ -16,15 +17,18 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
         .settings()
         .map_err(|error| Failure::usage(error.to_string()).hint(error.hint()))?;
     log::start(&arguments.log, arguments.log_format)?;
-    if arguments.exit_with_parent {
-        std::thread::spawn(stop_when_input_ends);
-    }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?
-        .block_on(server::run(settings))
-        .map_err(|error| Failure::failed(error.to_string()))
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let mut interrupt = Interrupt::new()?;
+        if arguments.exit_with_parent {
+            std::thread::spawn(stop_when_input_ends);
+        }
+        let ended = server::run(settings, interrupt.wait()).await;
+        ended.map_err(|error| Failure::failed(error.to_string()))
+    })
 }
 
 /// The parent holds the other end of the pipe that is standard input. However it ends, the system
