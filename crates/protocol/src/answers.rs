@@ -57,7 +57,7 @@ impl Answers {
         answers.any(|(_, held)| held.tag == tag && held.settled)
     }
 
-    /// Forgets them all: another epoch has begun.
+    /// Forgets them all: the operation starts its phase over.
     pub(crate) fn clear(&mut self) {
         self.answers.clear();
     }

@@ -12,7 +12,7 @@ use crate::read::{Read, ReadStep};
 use crate::record::Record;
 use crate::rule::Rule;
 use crate::running::{Origin, Running, Task};
-use crate::slot::{RegisterName, Slot};
+use crate::slot::RegisterName;
 use crate::tag::Tag;
 use crate::time::Time;
 use crate::write::{Write, WriteStep};
@@ -109,7 +109,7 @@ impl Lane {
         loop {
             match self.step(counter) {
                 Step::Wait => return,
-                Step::Fetch(tag) => return self.fetch_first(counter, tag),
+                Step::Fetch(tag) => return self.fetch(counter, tag),
                 Step::Update => {
                     self.ask_own_replica(counter);
                     self.ask(counter, |_| true);
@@ -145,7 +145,7 @@ impl Lane {
         };
         match &mut running.task {
             Task::Forward(_) => Step::Wait,
-            Task::Read(read) => match read.next(&rule, self.replica.record(&running.name)) {
+            Task::Read(read) => match read.next(&rule) {
                 ReadStep::Wait => Step::Wait,
                 ReadStep::Fetch(tag) => Step::Fetch(tag),
                 ReadStep::WriteBack => Step::Update,
@@ -178,17 +178,23 @@ impl Lane {
     /// Asks this node's own replica what the operation's phase asks of all replicas.
     fn ask_own_replica(&mut self, counter: Counter) {
         let own = self.options.incarnation.node;
-        let Some(running) = self.operations.get(counter) else {
+        let Some(running) = self.operations.get_mut(counter) else {
             return;
         };
         let name = running.name.clone();
-        if !self.holds(name.slot(), own) {
+        let configuration = self.configuration.as_ref();
+        let quorums = configuration.map(|configuration| configuration.quorums(name.slot()));
+        if !quorums.is_some_and(|quorums| quorums.contains(own)) {
             return;
         }
-        let (answer, after) = match running.task.update() {
-            None => self.replica.query(&name, Want::Tag),
+        let (answer, after) = match running.task.update().cloned() {
+            None => {
+                if let Task::Read(read) = &mut running.task {
+                    read.hold_own(self.replica.record(&name));
+                }
+                self.replica.query(&name, Want::Tag)
+            }
             Some(record) => {
-                let record = record.clone();
                 let (tag, after) = self.update_replica(&name, &record);
                 let settled = false;
                 (Answer::Tag { tag, settled }, after)
@@ -231,7 +237,6 @@ impl Lane {
             return;
         };
         let quorums = configuration.quorums(running.name.slot());
-        let own = self.replica.record(&running.name);
         let value_of_all = quorums.contains(own_node);
         let mut value_asked = false;
         let mut bodies = alloc::vec::Vec::new();
@@ -247,24 +252,20 @@ impl Lane {
                     name,
                     record: record.clone(),
                 },
+                (None, _) if running.answers.of(node).is_some() => continue,
                 (None, Task::Read(read)) => {
-                    let fetched = read.fetching();
-                    let answered = running.answers.of(node);
-                    if answered.is_some_and(|held| fetched.is_none_or(|tag| held.tag < tag)) {
-                        continue;
-                    }
                     // The coordinator's own copy is nearly always the newest, so asking everyone
                     // for a newer one moves no value; without an own copy one is asked. Of a peer
                     // that is down no value is expected; if its tag turns out to be the greatest,
                     // the value is fetched apart.
-                    let first = match self.peers.state(node) {
+                    let is_asked = match self.peers.state(node) {
                         PeerState::Alive => value_of_all || !value_asked,
                         PeerState::Suspect => value_of_all,
                         PeerState::Down => false,
                     };
-                    let want = if first || fetched.is_some() {
+                    let want = if is_asked {
                         value_asked = true;
-                        read.want(own)
+                        read.want()
                     } else {
                         Want::Tag
                     };
@@ -274,7 +275,6 @@ impl Lane {
                         want,
                     }
                 }
-                (None, _) if running.answers.of(node).is_some() => continue,
                 (None, _) => Body::Query {
                     counter,
                     name,
@@ -288,27 +288,27 @@ impl Lane {
         }
     }
 
-    /// Asks one of those who hold `tag` for its record: the first that is believed alive. When
-    /// that takes too long, the re-send asks all of them.
-    fn fetch_first(&mut self, counter: Counter, tag: Tag) {
-        let Some(running) = self.operations.get(counter) else {
+    /// Asks one of those who hold `tag` for its record: the first that is believed alive.
+    fn fetch(&mut self, counter: Counter, tag: Tag) {
+        let (Some(running), Some(configuration)) =
+            (self.operations.get(counter), self.configuration.clone())
+        else {
             return;
         };
-        let holders = self.configuration.iter().flat_map(|configuration| {
-            let members = configuration.members().iter().map(|member| member.id);
-            members.filter(|node| running.answers.holds(*node, tag))
-        });
-        let first = holders.min_by_key(|node| self.peers.state(*node));
-        if let (Some(first), Task::Read(read)) = (first, &running.task)
-            && let Some(configuration) = &self.configuration
-        {
-            let epoch = configuration.epoch();
+        let Task::Read(read) = &running.task else {
+            return;
+        };
+        let own = self.options.incarnation.node;
+        let quorums = configuration.quorums(running.name.slot());
+        let others = quorums.replicas().filter(|node| *node != own);
+        let holders = others.filter(|node| running.answers.holds(*node, tag));
+        if let Some(first) = holders.min_by_key(|node| self.peers.state(*node)) {
             let body = Body::Query {
                 counter,
                 name: running.name.clone(),
-                want: read.want(self.replica.record(&running.name)),
+                want: read.want(),
             };
-            self.send(first, epoch, body, PersistNumber::NONE);
+            self.send(first, configuration.epoch(), body, PersistNumber::NONE);
         }
     }
 
@@ -326,6 +326,9 @@ impl Lane {
             .put_off_resend(now, counter, self.options.resend_max);
         match self.operations.get(counter).map(|running| &running.task) {
             Some(Task::Forward(_)) => self.send_forward(now, counter),
+            // Those who hold the value have died with it, or are slow to give it. What they
+            // answered need not be waited for: it was not shown to anyone.
+            Some(Task::Read(read)) if read.is_fetching() => self.start_over(now, counter),
             Some(_) => self.ask(counter, |_| true),
             None => {}
         }
@@ -365,24 +368,31 @@ impl Lane {
     /// Another epoch has begun: every operation forgets the answers of the phase it is in and
     /// starts that phase over under a new number; a write that has its tag keeps it.
     pub(crate) fn start_all_over(&mut self, now: Time) {
-        self.own_votes.clear();
         for counter in self.operations.counters() {
-            let Some(running) = self.operations.get_mut(counter) else {
-                continue;
-            };
-            match &mut running.task {
-                Task::Read(read) => read.start_over(),
-                Task::Write(write) => write.start_over(),
-                // It counts no quorums: it belongs to its executor, in whatever epoch.
-                Task::Forward(_) => continue,
+            if let Some(running) = self.operations.get_mut(counter) {
+                running.resend_wait = self.options.resend_first;
             }
-            running.answers.clear();
-            running.resend_wait = self.options.resend_first;
-            if let Some(counter) = self.operations.renumber(counter) {
-                self.operations
-                    .put_off_resend(now, counter, self.options.resend_max);
-                self.launch(now, counter);
-            }
+            self.operations
+                .put_off_resend(now, counter, self.options.resend_max);
+            self.start_over(now, counter);
+        }
+    }
+
+    /// Starts the phase that an operation is in over, under a new number: answers to the former
+    /// one count no more.
+    fn start_over(&mut self, now: Time, counter: Counter) {
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        match &mut running.task {
+            Task::Read(read) => read.start_over(),
+            Task::Write(write) => write.start_over(),
+            // It counts no quorums: it belongs to its executor, in whatever epoch.
+            Task::Forward(_) => return,
+        }
+        running.answers.clear();
+        if let Some(counter) = self.operations.renumber(counter) {
+            self.launch(now, counter);
         }
     }
 
@@ -452,11 +462,6 @@ impl Lane {
             });
         }
         (updated.tag, updated.after)
-    }
-
-    fn holds(&self, slot: Slot, node: NodeId) -> bool {
-        let configuration = self.configuration.as_ref();
-        configuration.is_some_and(|configuration| configuration.quorums(slot).contains(node))
     }
 }
 

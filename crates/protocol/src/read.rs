@@ -11,12 +11,15 @@ use crate::tag::Tag;
 /// One read: first it asks for the greatest tag, then, only if it must, it writes that back.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Read {
+    /// What the coordinator's own replica held when it was asked. The replica may move on, but
+    /// its vote was for this, so this must stay at hand.
+    own: Option<Record>,
     /// The greatest record that came with an answer.
     held: Option<Record>,
     /// The tag whose record is being asked for apart, since it came without.
     fetching: Option<Tag>,
-    /// The record that is being written back.
-    write_back: Option<Record>,
+    /// The tag of the record that is being written back; from then on it is the one at hand.
+    write_back: Option<Tag>,
     /// Rounds of messages beyond the first.
     further_rounds: u8,
 }
@@ -38,16 +41,22 @@ impl Read {
     /// Takes in what an answer carried besides its tag.
     pub(crate) fn hold(&mut self, answer: Answer) {
         if let Answer::Record(record) = answer
+            && self.write_back.is_none()
             && self.held_tag() < record.tag
         {
             self.held = Some(record);
         }
     }
 
-    /// What the answers so far lead to. `own` is the record of the coordinator's own replica: its
-    /// content serves even while its vote still waits for the disk.
-    pub(crate) fn next(&mut self, rule: &Rule<'_>, own: Option<&Record>) -> ReadStep {
-        if let Some(record) = &self.write_back {
+    /// Takes in what the coordinator's own replica holds. It serves as soon as a quorum says that
+    /// it may, even while the replica's own vote still waits for the disk.
+    pub(crate) fn hold_own(&mut self, record: Option<&Record>) {
+        self.own = record.cloned();
+    }
+
+    /// What the answers so far lead to.
+    pub(crate) fn next(&mut self, rule: &Rule<'_>) -> ReadStep {
+        if let Some(record) = self.write_back() {
             return if rule.settled(record.tag) {
                 ReadStep::Done(record.clone())
             } else {
@@ -58,7 +67,11 @@ impl Read {
             return ReadStep::Wait;
         }
         let greatest = rule.answers.greatest();
-        let Some(record) = self.record_of(greatest, own) else {
+        let record = match greatest.is_zero() {
+            true => Some(&Record::EMPTY),
+            false => self.record_of(greatest),
+        };
+        let Some(record) = record else {
             if self.fetching == Some(greatest) {
                 return ReadStep::Wait;
             }
@@ -67,44 +80,41 @@ impl Read {
             return ReadStep::Fetch(greatest);
         };
         if rule.readable(greatest) {
-            return ReadStep::Done(record);
+            return ReadStep::Done(record.clone());
         }
-        self.write_back = Some(record);
+        self.write_back = Some(greatest);
         self.further_rounds = self.further_rounds.saturating_add(1);
         ReadStep::WriteBack
     }
 
-    fn record_of(&self, tag: Tag, own: Option<&Record>) -> Option<Record> {
-        if tag.is_zero() {
-            return Some(Record::EMPTY);
-        }
-        let mut records = self.held.iter().chain(own);
-        records.find(|record| record.tag == tag).cloned()
+    fn record_of(&self, tag: Tag) -> Option<&Record> {
+        let mut records = self.held.iter().chain(&self.own);
+        records.find(|record| record.tag == tag)
     }
 
     fn held_tag(&self) -> Tag {
         self.held.as_ref().map_or(Tag::ZERO, |record| record.tag)
     }
 
-    /// What to ask a replica for, given what the coordinator's own replica holds.
-    pub(crate) fn want(&self, own: Option<&Record>) -> Want {
+    /// What to ask a replica for: what is newer than all that is at hand.
+    pub(crate) fn want(&self) -> Want {
         let held = self.held_tag();
-        match (self.fetching, own) {
-            // Since it voted, the own replica may have taken a record above the one to be
-            // fetched: asking for what is newer than that would never bring it.
+        match (self.fetching, &self.own) {
+            // The own record's vote may still wait for the disk while a quorum of others holds an
+            // older one: that one is to be fetched, and asking for newer ones would never bring it.
             (Some(_), _) | (None, None) => Want::RecordAbove(held),
             (None, Some(own)) => Want::RecordAbove(own.tag.max(held)),
         }
     }
 
-    /// The tag whose record is being asked for apart.
-    pub(crate) fn fetching(&self) -> Option<Tag> {
-        self.fetching
+    /// Whether it asks for a record apart.
+    pub(crate) fn is_fetching(&self) -> bool {
+        self.fetching.is_some() && self.write_back.is_none()
     }
 
     /// The record that is being written back.
     pub(crate) fn write_back(&self) -> Option<&Record> {
-        self.write_back.as_ref()
+        self.record_of(self.write_back?)
     }
 
     /// How many rounds of messages it took so far.
@@ -112,9 +122,12 @@ impl Read {
         self.further_rounds.saturating_add(1)
     }
 
-    /// Another epoch has begun: the phase it is in starts over.
+    /// The phase it is in starts over.
     pub(crate) fn start_over(&mut self) {
-        self.fetching = None;
+        if self.write_back.is_none() {
+            // A record from an answer that no longer counts would keep older ones from coming.
+            (self.own, self.held, self.fetching) = (None, None, None);
+        }
         self.further_rounds = self.further_rounds.saturating_add(1);
     }
 }

@@ -78,7 +78,7 @@ impl Write {
         self.rounds
     }
 
-    /// Another epoch has begun: the phase it is in starts over.
+    /// The phase it is in starts over.
     pub(crate) fn start_over(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
     }

@@ -128,6 +128,41 @@ fn a_value_is_fetched_although_the_own_replica_has_moved_past_it() {
 }
 
 #[test]
+fn a_read_ends_although_the_own_replica_has_moved_past_its_vote_and_the_other_holder_is_dead() {
+    let mut cluster = Cluster::of(3);
+    cluster.request(2, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    cluster.deliver(|message| is_update(message) && message.to == node(1));
+    cluster.lanes.remove(&2);
+    cluster.lose(|_| true);
+    // At node 1, which alone holds "a", a write and a read; the write is first to hear of node 3.
+    let write = cluster.request(1, write("b"));
+    let read = cluster.request(1, read());
+    cluster.deliver_all();
+    cluster.written(write);
+    cluster.value(read);
+}
+
+#[test]
+fn a_read_starts_over_if_the_only_one_to_hold_the_value_dies_before_it_gives_it() {
+    let mut cluster = Cluster::of(3);
+    cluster.request(2, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    cluster.lose(|_| true);
+    cluster.tell(1, 2, PeerState::Down);
+    let read = cluster.request(1, read());
+    // Node 2 is asked for its tag alone, gives it, and dies.
+    cluster.deliver(|message| is_query(message) && message.to == node(2));
+    cluster.deliver(|message| message.from.node == node(2));
+    cluster.lanes.remove(&2);
+    cluster.deliver_all();
+    assert!(!cluster.answers.contains_key(&read));
+    cluster.pass(Duration::from_millis(50));
+    cluster.deliver_all();
+    assert_eq!(cluster.value(read).0, None);
+}
+
+#[test]
 fn writes_through_one_node_at_once_get_different_tags() {
     let mut cluster = Cluster::of(3);
     let tickets = [

@@ -182,6 +182,10 @@ impl Cluster {
         while let Some(output) = lane.poll_output() {
             match output {
                 Output::Send { message, after } => {
+                    assert_ne!(
+                        message.to, message.from.node,
+                        "a lane does not write to itself"
+                    );
                     let waits = self.unpersisted.get(&at);
                     if waits.is_some_and(|numbers| numbers.contains(&after)) {
                         self.held_back.entry(at).or_default().push((message, after));
