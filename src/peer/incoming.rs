@@ -24,6 +24,7 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
         }
     };
     shared.incoming.connections.add(1);
+    shared.note_caller(peer);
     let _open = Open::new(&shared.incoming.open);
     if let ReadError::Malformed(error) = listen(&shared, peer, &mut stream).await {
         shared.incoming.malformed.add(1);

@@ -13,10 +13,14 @@ use protocol::{Address, Incarnation};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 use tokio::time::{Instant, sleep, timeout};
+
+/// How long an address is left alone after each attempt, whoever may have come meanwhile.
+const REDIAL_LEAST: Duration = Duration::from_millis(25);
 
 /// An address that is dialled, and what waits to be sent there.
 #[derive(Debug)]
@@ -56,7 +60,9 @@ pub(super) async fn keep_up(link: Arc<Link>, shared: Arc<Shared>, mut stop: Stop
     let settings = &shared.settings;
     let mut backoff = Backoff::new(settings.redial_first, settings.redial_max);
     let mut reported = None;
+    let mut strangers = shared.strangers.subscribe();
     loop {
+        strangers.mark_unchanged();
         link.counts.attempts.add(1);
         let dialled = match stop.or(dial(&link.address, &shared)).await {
             Ok(dialled) => dialled,
@@ -86,7 +92,14 @@ pub(super) async fn keep_up(link: Arc<Link>, shared: Arc<Shared>, mut stop: Stop
                 }
             }
         }
-        if stop.or(sleep(backoff.wait())).await.is_err() {
+        let wait = backoff.wait();
+        let least = wait.min(REDIAL_LEAST);
+        let pause = async {
+            sleep(least).await;
+            // Whether it is a stranger's coming or the time that ends the wait, it is over.
+            let _ = timeout(wait - least, strangers.changed()).await;
+        };
+        if stop.or(pause).await.is_err() {
             return;
         }
     }
@@ -248,7 +261,6 @@ async fn watch_for_end(mut read_half: ReadHalf<'_>) -> Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[cfg(target_os = "linux")]
     #[tokio::test]

@@ -8,6 +8,7 @@ use super::wire::{Greeting, VERSIONS};
 use parking_lot::{Mutex, RwLock};
 use protocol::{ClusterId, Incarnation, NodeId};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Who this node is, whom it is connected to, and where what it hears goes.
 pub(super) struct Shared {
@@ -20,6 +21,9 @@ pub(super) struct Shared {
     /// The links that are up, by who answered there. So few that looking through them is quicker
     /// than any map. Two addresses may lead to one node; the first one is used.
     routes: RwLock<Vec<(NodeId, Arc<Link>)>>,
+    /// How many nodes have dialled this one that no link leads to. Whoever dials can be dialled:
+    /// links that wait for their next attempt make it when this changes.
+    pub(super) strangers: watch::Sender<u64>,
     /// Messages for nodes that no link leads to.
     pub(super) undeliverable: Count,
     pub(super) incoming: IncomingCounts,
@@ -38,6 +42,7 @@ impl Shared {
             settings,
             inbox,
             routes: RwLock::default(),
+            strangers: watch::Sender::new(0),
             undeliverable: Count::default(),
             incoming: IncomingCounts::default(),
         }
@@ -70,6 +75,14 @@ impl Shared {
             .write()
             .retain(|(_, other)| !Arc::ptr_eq(other, link));
         link.outbox.close();
+    }
+
+    /// Takes note of a node that has dialled this one.
+    pub(super) fn note_caller(&self, peer: Incarnation) {
+        let routes = self.routes.read();
+        if routes.iter().all(|(node, _)| *node != peer.node) {
+            self.strangers.send_modify(|count| *count += 1);
+        }
     }
 
     /// Calls `push` with the link that leads to this node, if one does.

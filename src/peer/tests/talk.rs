@@ -1,8 +1,8 @@
 //! What nodes tell each other arrives, and they notice each other's coming and going.
 
-use super::super::VALUE_BYTES_MAX;
 use super::super::reader::{Batch, BatchReader};
 use super::super::testing::{message, node, settled};
+use super::super::{PeerSettings, VALUE_BYTES_MAX};
 use super::harness::{
     Event, Node, accept_by_hand, address, greeting, listener, twice, until, unused_address,
 };
@@ -138,6 +138,26 @@ async fn a_node_that_comes_back_under_another_id_gets_nothing_old() {
     );
     assert_eq!(b.rest(), []);
     assert_eq!(a.figures(&address).connections, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dials_is_dialled_without_waiting_for_the_next_attempt() {
+    let hour = Duration::from_secs(3600);
+    let patient = PeerSettings {
+        redial_first: hour,
+        redial_max: hour,
+        ..PeerSettings::default()
+    };
+    let mut a = Node::start_with(1, patient).await;
+    let (socket, address) = unused_address();
+    a.links.ensure([address.clone()]);
+    until("it was dialled in vain", || {
+        a.figures(&address).attempts == 1
+    })
+    .await;
+    let b = Node::start_on(socket.listen(8).unwrap(), 2, PeerSettings::default());
+    b.links.ensure([a.address.clone()]);
+    assert_eq!(a.next().await, Event::Up(address, node(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,108 @@
+//! A cluster of processes: [`Cluster`].
+
+use super::node::Node;
+use super::{eventually, free_ports};
+use std::ops::{Index, IndexMut};
+
+/// Nodes that were started together.
+pub(crate) struct Cluster {
+    nodes: Vec<Node>,
+}
+
+/// So that most tests need not wait for it: two seconds, by default.
+const QUICK_FOUNDING: [&str; 2] = ["--founding-wait-ms", "200"];
+
+impl Cluster {
+    /// A cluster of so many nodes, all of them ready.
+    pub(crate) async fn start(size: u16) -> Self {
+        Self::start_with(size, &[]).await
+    }
+
+    /// The same, with further flags.
+    pub(crate) async fn start_with(size: u16, flags: &[&str]) -> Self {
+        let flags = [&QUICK_FOUNDING, flags].concat();
+        Self::start_exactly(size, &flags).await
+    }
+
+    /// The same, with no other flags than these.
+    pub(crate) async fn start_exactly(size: u16, flags: &[&str]) -> Self {
+        loop {
+            let mut cluster = Self::prepare(size, flags);
+            cluster.nodes.iter_mut().for_each(Node::start);
+            // Another process may have taken a port since it was seen free.
+            let mut unlucky = false;
+            eventually("every node is ready", async || {
+                for node in &mut cluster.nodes {
+                    if let Some(status) = node.try_ended() {
+                        unlucky = node.log().contains("cannot listen");
+                        assert!(unlucky, "a node ended with {status} instead of being ready");
+                        return true;
+                    }
+                    if !node.is_ready().await {
+                        return false;
+                    }
+                }
+                true
+            })
+            .await;
+            if !unlucky {
+                return cluster;
+            }
+        }
+    }
+
+    /// Nodes that know of each other and are not started yet.
+    pub(crate) fn prepare(size: u16, flags: &[&str]) -> Self {
+        let ports = free_ports(size);
+        let peers: Vec<String> = ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
+        let peers = peers.join(",");
+        let nodes = ports.iter().map(|&port| Node::new(port, &peers, flags));
+        Self {
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// Its nodes, by ascending address.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Its nodes, by ascending address.
+    pub(crate) fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    /// All nodes but one.
+    pub(crate) fn others(&self, than: usize) -> impl Iterator<Item = &Node> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| *index != than)
+            .map(|(_, node)| node)
+    }
+
+    /// The nodes' addresses, as the command line takes them.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.nodes
+            .iter()
+            .map(|node| node.address().to_string())
+            .collect()
+    }
+}
+
+impl Index<usize> for Cluster {
+    type Output = Node;
+
+    fn index(&self, index: usize) -> &Node {
+        &self.nodes[index]
+    }
+}
+
+impl IndexMut<usize> for Cluster {
+    fn index_mut(&mut self, index: usize) -> &mut Node {
+        &mut self.nodes[index]
+    }
+}
