@@ -1,0 +1,233 @@
+//! Sites, processes, network and clients' operations under one calendar: [`Cluster`].
+
+mod effects;
+mod links;
+mod verbs;
+mod view;
+
+use crate::book::Book;
+use crate::calendar::Calendar;
+use crate::chance::{Chance, Stream};
+use crate::clocks::{Clock, Instant};
+use crate::figures::Figures;
+use crate::invariants::Invariants;
+use crate::network::{ConnectionNumber, Network, ProcessNumber, Site, Storm, Weather};
+use crate::plan::Machines;
+use crate::process::{Input, Process};
+use crate::trace::Trace;
+use links::{Frame, Rule};
+use protocol::{Address, Configuration, NodeId, PersistNumber, Ticket};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A cluster of the real protocol code in virtual time, and all that can be done to it.
+///
+/// It does nothing on its own: [`Cluster::step`] lets the next thing happen. Whoever drives it
+/// enters [`Cue`]s of its own into the same calendar.
+pub(crate) struct Cluster {
+    now: Instant,
+    calendar: Calendar<Event>,
+    machines: Machines,
+    places: Vec<Place>,
+    processes: Vec<Process>,
+    /// Every process that was ever started, by its id.
+    directory: BTreeMap<NodeId, ProcessNumber>,
+    network: Network,
+    /// Directed losses; see [`Cluster::lose`].
+    rules: Vec<Rule>,
+    chance: Chance,
+    book: Book,
+    invariants: Invariants,
+    /// Whether what the protocol does inside is judged, and not its clients' history alone.
+    judged_inside: bool,
+    configuration: Option<Arc<Configuration>>,
+    trace: Trace,
+    figures: Figures,
+    events: u64,
+    /// How often it was healed. A partition ends with that, whenever it was to end.
+    heals: u32,
+}
+
+/// A site: an address and a machine.
+struct Place {
+    address: Address,
+    clock: Clock,
+    /// The process that runs there, or ran there last.
+    process: Option<ProcessNumber>,
+}
+
+/// What the calendar holds.
+enum Event {
+    Start {
+        site: Site,
+        heals: u32,
+    },
+    Dial {
+        process: ProcessNumber,
+        to: Site,
+    },
+    Notice {
+        from: Site,
+        to: Site,
+        connection: ConnectionNumber,
+    },
+    Arrival {
+        from: Site,
+        to: Site,
+        connection: ConnectionNumber,
+        frame: Frame,
+    },
+    Timer {
+        process: ProcessNumber,
+        rings: Instant,
+    },
+    Durable {
+        process: ProcessNumber,
+        lane: usize,
+        number: PersistNumber,
+    },
+    Overdue {
+        ticket: Ticket,
+    },
+    Thaw {
+        process: ProcessNumber,
+        frozen_at: Instant,
+        clock_stands: bool,
+        timers_first: bool,
+    },
+    Mend {
+        links: Vec<(Site, Site)>,
+        heals: u32,
+    },
+    EndStorm {
+        storm: Storm,
+    },
+    Cue(Cue),
+}
+
+/// What whoever drives the cluster has entered into its calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cue {
+    Fault,
+    Burst,
+    Client(usize),
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Something happened.
+    Happened,
+    /// It is the driver's turn.
+    Cue(Cue),
+    /// Nothing more is due by the limit; it is that instant now.
+    Quiet,
+}
+
+/// How long after its deadline an operation may end: disks, late timers and a thaw take their
+/// time.
+const OVERDUE_AFTER: Duration = Duration::from_millis(500);
+
+/// More events than any run has that comes to rest.
+const EVENTS_MAX: u64 = 20_000_000;
+
+impl Cluster {
+    pub(crate) fn new(seed: u64, machines: Machines, weather: Weather, trace: Trace) -> Self {
+        let sites = machines.clocks.len();
+        let place = |(site, clock): (Site, &Clock)| Place {
+            address: format!("n{}:3030", site + 1)
+                .parse()
+                .expect("a host and a port"),
+            clock: clock.clone(),
+            process: None,
+        };
+        Self {
+            now: Instant::START,
+            calendar: Calendar::new(),
+            places: machines.clocks.iter().enumerate().map(place).collect(),
+            processes: Vec::new(),
+            directory: BTreeMap::new(),
+            network: Network::new(sites, weather, Chance::new(seed, Stream::Network)),
+            rules: Vec::new(),
+            chance: Chance::new(seed, Stream::Processes),
+            book: Book::new(),
+            invariants: Invariants::default(),
+            judged_inside: machines.planted.is_none(),
+            configuration: None,
+            trace,
+            figures: Figures::of_cluster(sites),
+            events: 0,
+            heals: 0,
+            machines,
+        }
+    }
+
+    /// Lets the next thing happen that is due by `limit`.
+    pub(crate) fn step(&mut self, limit: Instant) -> Step {
+        let Some((at, event)) = self.calendar.next_by(limit) else {
+            self.now = self.now.max(limit);
+            return Step::Quiet;
+        };
+        self.now = at;
+        self.events += 1;
+        if self.events > EVENTS_MAX {
+            self.fail(format!("after {EVENTS_MAX} events it has not come to rest"));
+        }
+        match event {
+            Event::Start { site, heals } => {
+                if heals == self.heals {
+                    self.start(site);
+                }
+            }
+            Event::Dial { process, to } => self.dial(process, to),
+            Event::Notice {
+                from,
+                to,
+                connection,
+            } => self.notice(from, to, connection),
+            Event::Arrival {
+                from,
+                to,
+                connection,
+                frame,
+            } => self.arrive(from, to, connection, frame),
+            Event::Timer { process, rings } => self.ring(process, rings),
+            Event::Durable {
+                process,
+                lane,
+                number,
+            } => {
+                self.deliver(process, Input::Durable { lane, number });
+            }
+            Event::Overdue { ticket } => self.expect_ended(ticket),
+            Event::Thaw {
+                process,
+                frozen_at,
+                clock_stands,
+                timers_first,
+            } => {
+                self.thaw_process(process, frozen_at, clock_stands, timers_first);
+            }
+            Event::Mend { links, heals } => {
+                if heals == self.heals {
+                    self.trace.tell(at, format_args!("partition ends"));
+                    self.network.mend(&links);
+                }
+            }
+            Event::EndStorm { storm } => self.network.end_storm(storm),
+            Event::Cue(cue) => return Step::Cue(cue),
+        }
+        Step::Happened
+    }
+
+    /// Enters a cue.
+    pub(crate) fn cue(&mut self, after: Duration, cue: Cue) {
+        self.calendar.enter(self.now + after, Event::Cue(cue));
+    }
+
+    pub(crate) fn fail(&mut self, what: String) {
+        self.trace.tell(self.now, format_args!("FAILED: {what}"));
+        self.invariants.fail(what);
+    }
+}

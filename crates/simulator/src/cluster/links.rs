@@ -1,0 +1,296 @@
+//! Connections between processes, and the messages on them.
+
+use super::{Cluster, Event};
+use crate::network::{ConnectionNumber, Fate, ProcessNumber, Site};
+use crate::process::{Input, State};
+use protocol::{MembershipMessage, Message, NodeId};
+use std::fmt;
+use std::time::Duration;
+
+/// What one process sends to another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Frame {
+    Lane(Message),
+    Membership {
+        from: NodeId,
+        to: NodeId,
+        message: MembershipMessage,
+    },
+}
+
+/// Which messages between lanes are lost, by the sites they go from and to.
+pub(crate) type Rule = Box<dyn Fn(Site, Site, &Message) -> bool>;
+
+/// Where a frame is on its way, for the trace.
+#[derive(Hash)]
+struct Passage<'a> {
+    event: &'static str,
+    from: Site,
+    to: Site,
+    frame: &'a Frame,
+}
+
+impl fmt::Display for Passage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            event,
+            from,
+            to,
+            frame,
+        } = self;
+        write!(f, "  {event} {}->{}: ", from + 1, to + 1)?;
+        match frame {
+            Frame::Lane(message) => write!(
+                f,
+                "{:?} (to {}, low water {:?})",
+                message.body, message.to, message.low_water
+            ),
+            Frame::Membership { message, .. } => write!(f, "{message:?}"),
+        }
+    }
+}
+
+impl Cluster {
+    /// From now on loses the messages between lanes that the rule names, until the cluster heals.
+    pub(crate) fn lose(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// Begins to dial every site that the process wants a connection to and has none.
+    pub(super) fn dial_all(&mut self, number: ProcessNumber) {
+        for to in 0..self.sites() {
+            let site = self.processes[number].site;
+            if !self.is_connected(number, to) && self.processes[number].dialling.insert(to) {
+                let after = self
+                    .chance
+                    .span(Duration::ZERO..=self.machines.redial_max / 4);
+                let after = if site == to { Duration::ZERO } else { after };
+                self.calendar.enter(
+                    self.now + after,
+                    Event::Dial {
+                        process: number,
+                        to,
+                    },
+                );
+            }
+        }
+    }
+
+    /// The process tries to connect, and tries again later if that fails.
+    pub(super) fn dial(&mut self, number: ProcessNumber, to: Site) {
+        let process = &self.processes[number];
+        let (from, state) = (process.site, process.state);
+        let wanted = process
+            .membership()
+            .dial()
+            .any(|address| address == self.places[to].address);
+        if state == State::Dead || !wanted {
+            self.processes[number].dialling.remove(&to);
+            return;
+        }
+        let passes = !self.network.is_cut(from, to) && !self.network.is_cut(to, from);
+        if state == State::Frozen || self.state(to) != State::Running || !passes {
+            let after = self
+                .chance
+                .span(self.machines.redial_max / 4..=self.machines.redial_max);
+            self.calendar.enter(
+                self.now + after,
+                Event::Dial {
+                    process: number,
+                    to,
+                },
+            );
+            return;
+        }
+        let peer = self.places[to].process.expect("it runs");
+        self.processes[number].dialling.remove(&to);
+        self.network.open(from, to, number, peer);
+        let peer = self.processes[peer].incarnation;
+        let dialler = self.processes[number].incarnation.node;
+        self.trace.tell(
+            self.now,
+            format_args!("{dialler} is connected to {}", peer.node),
+        );
+        let address = self.places[to].address.clone();
+        self.deliver(number, Input::LinkUp { address, peer });
+    }
+
+    fn is_connected(&self, number: ProcessNumber, to: Site) -> bool {
+        let connection = self.network.connection(self.processes[number].site, to);
+        connection.is_some_and(|connection| connection.dialler == number)
+    }
+
+    /// Breaks a link's connection: what is on its way is lost, and who dialled learns of it.
+    pub(super) fn break_connection(&mut self, from: Site, to: Site) {
+        let Some(connection) = self.network.close(from, to) else {
+            return;
+        };
+        let dialler = &mut self.processes[connection.dialler];
+        if dialler.state == State::Dead {
+            return;
+        }
+        self.trace.tell(
+            self.now,
+            format_args!("connection {}->{} is closed", from + 1, to + 1),
+        );
+        let address = self.places[to].address.clone();
+        self.deliver(connection.dialler, Input::LinkDown { address });
+        self.dial_all(connection.dialler);
+    }
+
+    /// Who dialled this connection learns that its other end is gone.
+    pub(super) fn notice(&mut self, from: Site, to: Site, number: ConnectionNumber) {
+        if self
+            .network
+            .connection(from, to)
+            .is_some_and(|connection| connection.number == number)
+        {
+            self.break_connection(from, to);
+        }
+    }
+
+    /// A process is gone; those who are connected to it will notice.
+    pub(super) fn connections_lose_their_end(&mut self, to: Site, process: ProcessNumber) {
+        for from in 0..self.sites() {
+            if let Some(connection) = self.network.connection(from, to)
+                && connection.peer == process
+            {
+                self.notice_soon(from, to, connection.number);
+            }
+        }
+    }
+
+    fn notice_soon(&mut self, from: Site, to: Site, connection: ConnectionNumber) {
+        let after = self
+            .chance
+            .span(Duration::from_millis(1)..=self.machines.notice_max);
+        self.calendar.enter(
+            self.now + after,
+            Event::Notice {
+                from,
+                to,
+                connection,
+            },
+        );
+    }
+
+    /// A process sends a frame over its connection to that node, if it has one.
+    pub(super) fn send(&mut self, number: ProcessNumber, to: NodeId, frame: Frame) {
+        let from = self.processes[number].site;
+        let target = self.directory.get(&to).copied();
+        let Some(target) = target else {
+            self.fail(format!("a message is sent to {to}, which is nobody"));
+            return;
+        };
+        let to = self.processes[target].site;
+        self.figures.messages.sent += 1;
+        let connection = self.network.connection(from, to);
+        let connection = connection
+            .filter(|connection| (connection.dialler, connection.peer) == (number, target));
+        let lost = match &frame {
+            Frame::Lane(message) => self.rules.iter().any(|rule| rule(from, to, message)),
+            Frame::Membership { .. } => false,
+        };
+        let fate = match connection {
+            Some(_) if !lost => self.network.send(self.now, from, to),
+            _ => Fate::Lost,
+        };
+        let (Some(connection), true) = (connection, fate != Fate::Lost) else {
+            return self.lost(from, to, &frame);
+        };
+        self.trace.note(
+            self.now,
+            &Passage {
+                event: "sent",
+                from,
+                to,
+                frame: &frame,
+            },
+        );
+        let connection = connection.number;
+        match fate {
+            Fate::Lost => {}
+            Fate::Arrives(at) => {
+                self.calendar.enter(
+                    at,
+                    Event::Arrival {
+                        from,
+                        to,
+                        connection,
+                        frame,
+                    },
+                );
+            }
+            Fate::ArrivesTwice(at, again) => {
+                self.figures.messages.duplicated += 1;
+                let copy = frame.clone();
+                self.calendar.enter(
+                    at,
+                    Event::Arrival {
+                        from,
+                        to,
+                        connection,
+                        frame,
+                    },
+                );
+                self.calendar.enter(
+                    again,
+                    Event::Arrival {
+                        from,
+                        to,
+                        connection,
+                        frame: copy,
+                    },
+                );
+            }
+        }
+    }
+
+    /// A frame arrives, if its connection still stands and nothing cuts the link.
+    pub(super) fn arrive(&mut self, from: Site, to: Site, number: ConnectionNumber, frame: Frame) {
+        let connection = self.network.connection(from, to);
+        let connection = connection.filter(|connection| connection.number == number);
+        let target = self.places[to].process;
+        let target = target.filter(|target| self.processes[*target].state != State::Dead);
+        let (Some(connection), Some(target)) = (connection, target) else {
+            return self.lost(from, to, &frame);
+        };
+        let is_another = connection.peer != target;
+        if is_another {
+            self.notice_soon(from, to, number);
+        }
+        if self.network.is_cut(from, to) || (is_another && !self.machines.misdelivery) {
+            return self.lost(from, to, &frame);
+        }
+        self.trace.note(
+            self.now,
+            &Passage {
+                event: "got",
+                from,
+                to,
+                frame: &frame,
+            },
+        );
+        match frame {
+            Frame::Lane(message) => self.deliver(target, Input::Message(message)),
+            // These are for whom the handshake met, and name nobody themselves.
+            Frame::Membership { from, message, .. } if !is_another => {
+                self.deliver(target, Input::Membership { from, message });
+            }
+            Frame::Membership { .. } => {}
+        }
+    }
+
+    fn lost(&mut self, from: Site, to: Site, frame: &Frame) {
+        self.figures.messages.lost += 1;
+        self.trace.note(
+            self.now,
+            &Passage {
+                event: "lost",
+                from,
+                to,
+                frame,
+            },
+        );
+    }
+}

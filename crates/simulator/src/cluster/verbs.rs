@@ -1,0 +1,276 @@
+//! All that can be done to a cluster.
+
+use super::{Cluster, Event};
+use crate::clocks::Instant;
+use crate::faults::Fault;
+use crate::network::{ProcessNumber, Site, Storm, Weather};
+use crate::process::{Identity, Input, Process, State};
+use protocol::{Boot, ClusterId, Incarnation, LaneOptions, NodeId, Operation, Ticket};
+use std::time::Duration;
+
+impl Cluster {
+    /// A process starts at the site after that time, if none runs there then and the cluster was
+    /// not healed meanwhile.
+    pub(crate) fn start_after(&mut self, site: Site, after: Duration) {
+        let heals = self.heals;
+        self.calendar
+            .enter(self.now + after, Event::Start { site, heals });
+    }
+
+    /// A process starts at the site, if none runs there.
+    pub(crate) fn start(&mut self, site: Site) {
+        if self.state(site) != State::Dead {
+            return;
+        }
+        let number = self.processes.len();
+        // Tags are ordered by id, so ids of different processes are in no particular order.
+        let id = NodeId::new((self.chance.number() << 16) | (number as u64 + 1));
+        let incarnation = Incarnation {
+            node: id,
+            boot: Boot::FIRST,
+        };
+        let identity = Identity {
+            incarnation,
+            addresses: self
+                .places
+                .iter()
+                .map(|place| place.address.clone())
+                .collect(),
+            cluster: ClusterId(self.chance.number()),
+        };
+        let starts = self
+            .processes
+            .iter()
+            .filter(|process| process.site == site)
+            .count();
+        let name = format!("n{}{}", site + 1, "'".repeat(starts));
+        self.trace.alias(format!("{incarnation}"), name.clone());
+        self.trace.alias(format!("{id}"), name.clone());
+        self.trace.alias(
+            format!("{}", identity.cluster),
+            format!("the cluster of {name}"),
+        );
+        self.trace
+            .tell(self.now, format_args!("{name} starts as {:016x}", id.get()));
+        let lanes = (0..self.machines.lanes[site]).map(|lane| LaneOptions {
+            operations_max: self.machines.operations_max,
+            planted: self.machines.planted,
+            ..LaneOptions::new(incarnation, lane as u16)
+        });
+        let now = self.places[site].clock.read(self.now);
+        let instant_disk = self.machines.disk_delay_max.is_zero();
+        let process = Process::new(
+            number,
+            site,
+            lanes,
+            identity.membership(now),
+            incarnation,
+            instant_disk,
+        );
+        self.processes.push(process);
+        self.directory.insert(id, number);
+        self.places[site].process = Some(number);
+        self.dial_all(number);
+        self.apply_effects(number);
+    }
+
+    /// A client asks the process at the site, which runs or is frozen, for an operation.
+    pub(crate) fn call(
+        &mut self,
+        client: usize,
+        site: Site,
+        operation: Operation,
+        timeout: Duration,
+    ) -> Ticket {
+        let process = self.places[site].process.expect("it runs or is frozen");
+        let ticket = self
+            .book
+            .call(self.now, client as u64, operation.clone(), process);
+        let id = self.processes[process].incarnation.node;
+        self.trace.tell(
+            self.now,
+            format_args!(
+                "client {client} asks {id} for #{}, within {timeout:?}: {operation:?}",
+                ticket.0
+            ),
+        );
+        self.deliver(
+            process,
+            Input::Request {
+                ticket,
+                operation,
+                timeout,
+            },
+        );
+        ticket
+    }
+
+    /// Makes something go wrong.
+    pub(crate) fn inflict(&mut self, fault: Fault) {
+        self.trace.tell(self.now, format_args!("{fault}"));
+        self.figures.faults[fault.kind()] += 1;
+        match fault {
+            Fault::Crash { site, back_after } => {
+                self.crash(site);
+                if let Some(after) = back_after {
+                    self.start_after(site, after);
+                }
+            }
+            Fault::Freeze {
+                site,
+                lasting,
+                clock_stands,
+                timers_first,
+            } => {
+                if let Some(process) = self.freeze(site) {
+                    let frozen_at = self.now;
+                    let thaw = Event::Thaw {
+                        process,
+                        frozen_at,
+                        clock_stands,
+                        timers_first,
+                    };
+                    self.calendar.enter(self.now + lasting, thaw);
+                }
+            }
+            Fault::Partition {
+                links,
+                lasting,
+                breaks,
+                ..
+            } => {
+                self.network.cut(&links);
+                if breaks {
+                    for &(from, to) in &links {
+                        self.break_connection(from, to);
+                    }
+                }
+                let heals = self.heals;
+                self.calendar
+                    .enter(self.now + lasting, Event::Mend { links, heals });
+            }
+            Fault::Clog { from, to, lasting } => self.network.clog(from, to, self.now + lasting),
+            Fault::Storm { storm, lasting } => {
+                self.network.begin_storm(storm);
+                self.calendar
+                    .enter(self.now + lasting, Event::EndStorm { storm });
+            }
+            Fault::BrokenConnection { from, to } => self.break_connection(from, to),
+            Fault::ClockJump { site, by } => self.jump_clock(site, by),
+        }
+    }
+
+    /// The process at the site is gone, with its memory.
+    pub(crate) fn crash(&mut self, site: Site) {
+        if self.state(site) == State::Dead {
+            return;
+        }
+        let number = self.places[site].process.expect("it is not dead");
+        let process = &mut self.processes[number];
+        process.state = State::Dead;
+        process.inbox.clear();
+        self.trace.tell(
+            self.now,
+            format_args!("{} is gone", process.incarnation.node),
+        );
+        let cluster = process
+            .configuration()
+            .map(|configuration| configuration.cluster());
+        self.invariants.died(number);
+        let all = self.book.all_running();
+        let its: Vec<Ticket> = all
+            .filter(|(_, call)| call.process == number)
+            .map(|(ticket, _)| ticket)
+            .collect();
+        for ticket in its {
+            self.figures.operations.lost += 1;
+            self.book.lose(self.now, ticket, site, cluster);
+        }
+        self.connections_lose_their_end(site, number);
+    }
+
+    /// The process at the site does nothing from now on.
+    pub(crate) fn freeze(&mut self, site: Site) -> Option<ProcessNumber> {
+        let number = self.places[site].process?;
+        let process = &mut self.processes[number];
+        if process.state != State::Running {
+            return None;
+        }
+        process.state = State::Frozen;
+        Some(number)
+    }
+
+    /// The process at the site goes on: first it reads what came meanwhile, or first its timers go
+    /// off.
+    pub(crate) fn thaw(&mut self, site: Site, timers_first: bool) {
+        if let Some(process) = self.places[site].process {
+            self.thaw_process(process, self.now, false, timers_first);
+        }
+    }
+
+    pub(super) fn thaw_process(
+        &mut self,
+        number: ProcessNumber,
+        frozen_at: Instant,
+        clock_stands: bool,
+        timers_first: bool,
+    ) {
+        let process = &mut self.processes[number];
+        if process.state != State::Frozen {
+            return;
+        }
+        process.state = State::Running;
+        process.undisturbed_since = self.now;
+        self.trace
+            .tell(self.now, format_args!("{} thaws", process.incarnation.node));
+        let inbox = std::mem::take(&mut process.inbox);
+        let site = process.site;
+        if clock_stands {
+            self.places[site].clock.stand_still(frozen_at, self.now);
+        }
+        if timers_first {
+            self.deliver(number, Input::Timeout);
+        }
+        for input in inbox {
+            self.deliver(number, input);
+        }
+        self.deliver(number, Input::Timeout);
+    }
+
+    /// The clock of the machine skips a span.
+    pub(crate) fn jump_clock(&mut self, site: Site, by: Duration) {
+        self.places[site].clock.jump(self.now, by);
+        if let Some(process) = self.places[site].process {
+            self.processes[process].undisturbed_since = self.now;
+            self.arm(process);
+        }
+    }
+
+    /// The network is whole again, frozen processes thaw, and no clog or storm is left.
+    pub(crate) fn heal(&mut self) {
+        self.trace.tell(
+            self.now,
+            format_args!("the network heals, and every process thaws"),
+        );
+        self.heals += 1;
+        self.network.heal(self.now);
+        self.rules.clear();
+        for site in 0..self.sites() {
+            self.thaw(site, false);
+        }
+    }
+
+    /// Loses and duplicates more messages until the cluster heals.
+    pub(crate) fn begin_storm(&mut self, storm: Storm) {
+        self.network.begin_storm(storm);
+    }
+
+    pub(crate) fn set_weather(&mut self, weather: Weather) {
+        self.network.set_weather(weather);
+    }
+
+    /// Cuts links until they are mended or the cluster heals.
+    pub(crate) fn cut(&mut self, links: &[(Site, Site)]) {
+        self.network.cut(links);
+    }
+}

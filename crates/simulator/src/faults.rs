@@ -1,0 +1,144 @@
+//! What goes wrong: [`Fault`].
+
+use crate::network::{Site, Storm};
+use std::fmt;
+use std::time::Duration;
+
+/// One thing that goes wrong, and for how long.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Fault {
+    /// The process is gone with its memory. A new one starts in its place, unless it is to stay
+    /// down until the cluster heals.
+    Crash {
+        site: Site,
+        back_after: Option<Duration>,
+    },
+    /// The process does nothing; what is sent to it waits in its sockets.
+    Freeze {
+        site: Site,
+        lasting: Duration,
+        /// Whether its clock stands still too.
+        clock_stands: bool,
+        /// Whether its timers go off before it reads its sockets again.
+        timers_first: bool,
+    },
+    /// Nothing passes over these links.
+    Partition {
+        kind: &'static str,
+        links: Vec<(Site, Site)>,
+        lasting: Duration,
+        /// Whether their connections break.
+        breaks: bool,
+    },
+    /// What is sent over the link is held back.
+    Clog {
+        from: Site,
+        to: Site,
+        lasting: Duration,
+    },
+    /// Messages are lost and duplicated.
+    Storm { storm: Storm, lasting: Duration },
+    /// The connection of a link breaks, and what is on its way over it is lost.
+    BrokenConnection { from: Site, to: Site },
+    /// The clock of a machine skips a span.
+    ClockJump { site: Site, by: Duration },
+}
+
+impl Fault {
+    /// The names of all kinds, in the order of [`Fault::kind`].
+    pub(crate) const KINDS: [&str; 7] = [
+        "crashes",
+        "freezes",
+        "partitions",
+        "clogged links",
+        "storms of loss and duplication",
+        "broken connections",
+        "jumps of clocks",
+    ];
+
+    /// The kind of [`Fault::Crash`].
+    pub(crate) const CRASH: usize = 0;
+
+    /// Which of the kinds it is.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Fault::Crash { .. } => Self::CRASH,
+            Fault::Freeze { .. } => 1,
+            Fault::Partition { .. } => 2,
+            Fault::Clog { .. } => 3,
+            Fault::Storm { .. } => 4,
+            Fault::BrokenConnection { .. } => 5,
+            Fault::ClockJump { .. } => 6,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Crash {
+                site,
+                back_after: Some(after),
+            } => {
+                write!(f, "crash of site {}, back after {after:?}", site + 1)
+            }
+            Fault::Crash {
+                site,
+                back_after: None,
+            } => {
+                write!(f, "crash of site {}, which stays down", site + 1)
+            }
+            Fault::Freeze {
+                site,
+                lasting,
+                clock_stands,
+                timers_first,
+            } => {
+                let clock = if *clock_stands {
+                    "stands still"
+                } else {
+                    "goes on"
+                };
+                let first = if *timers_first { "timers" } else { "sockets" };
+                let site = site + 1;
+                write!(
+                    f,
+                    "freeze of site {site} for {lasting:?}; its clock {clock}; its {first} come first"
+                )
+            }
+            Fault::Partition {
+                kind,
+                links,
+                lasting,
+                breaks,
+            } => {
+                let how = if *breaks { ", connections break" } else { "" };
+                write!(f, "partition ({kind}) for {lasting:?}{how}:")?;
+                links
+                    .iter()
+                    .try_for_each(|(from, to)| write!(f, " {}->{}", from + 1, to + 1))
+            }
+            Fault::Clog { from, to, lasting } => {
+                write!(
+                    f,
+                    "link {}->{} is clogged for {lasting:?}",
+                    from + 1,
+                    to + 1
+                )
+            }
+            Fault::Storm { storm, lasting } => {
+                let Storm { loss, duplication } = storm;
+                write!(
+                    f,
+                    "storm for {lasting:?}: loss {loss}, duplication {duplication}"
+                )
+            }
+            Fault::BrokenConnection { from, to } => {
+                write!(f, "connection {}->{} breaks", from + 1, to + 1)
+            }
+            Fault::ClockJump { site, by } => {
+                write!(f, "clock of site {} jumps by {by:?}", site + 1)
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Who makes things go wrong: [`Nemesis`].
+
+use crate::chance::{Chance, Stream};
+use crate::cluster::Cluster;
+use crate::faults::Fault;
+use crate::network::{Site, Storm};
+use crate::process::State;
+use std::time::Duration;
+
+/// Which members may die.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CrashBudget {
+    /// A minority of them; whoever is no member at any time.
+    Minority,
+    /// Anyone.
+    Anyone,
+}
+
+/// How often what goes wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct FaultPlan {
+    /// The time from one fault to the next, on average.
+    pub(crate) interval: Duration,
+    /// How long one lasts, on average.
+    lasting: Duration,
+    /// How likely each kind is, beside the others.
+    weights: [usize; Fault::KINDS.len()],
+    pub(crate) crash_budget: CrashBudget,
+    /// How many processes may be frozen at once.
+    frozen_max: usize,
+}
+
+impl FaultPlan {
+    /// `at_founding` says that the faults begin while a cluster is being founded: then crashes are
+    /// what there is to be afraid of.
+    pub(crate) fn draw(chance: &mut Chance, nodes: usize, at_founding: bool) -> Self {
+        let mut weights = [0; Fault::KINDS.len()];
+        for weight in &mut weights {
+            *weight = chance.pick(&[0, 0, 1, 3, 9]);
+        }
+        if at_founding {
+            weights[Fault::CRASH] = chance.pick(&[1, 9, 30]);
+        }
+        let anyone = chance.happens(if at_founding { 0.4 } else { 0.05 });
+        Self {
+            interval: Duration::from_millis(chance.pick(&[60, 200, 600, 2000])),
+            lasting: Duration::from_millis(chance.pick(&[50, 300, 1000, 3000])),
+            weights,
+            crash_budget: if anyone {
+                CrashBudget::Anyone
+            } else {
+                CrashBudget::Minority
+            },
+            frozen_max: chance.between(1..=nodes),
+        }
+    }
+}
+
+/// The longest that anything lasts, which is about as long as the phase of faults.
+const LASTING_MAX: Duration = Duration::from_secs(10);
+
+/// Decides what goes wrong next.
+#[derive(Debug)]
+pub(crate) struct Nemesis {
+    plan: FaultPlan,
+    chance: Chance,
+}
+
+impl Nemesis {
+    pub(crate) fn new(seed: u64, plan: FaultPlan) -> Self {
+        Self {
+            plan,
+            chance: Chance::new(seed, Stream::Faults),
+        }
+    }
+
+    /// How long until the next fault.
+    pub(crate) fn wait(&mut self) -> Duration {
+        self.chance.about(self.plan.interval)
+    }
+
+    /// What goes wrong now, if what was drawn can.
+    pub(crate) fn next(&mut self, cluster: &Cluster) -> Option<Fault> {
+        let sites = cluster.sites();
+        let site = self.chance.below(sites);
+        let other = (site + self.chance.between(1..=sites - 1)) % sites;
+        let lasting = self.chance.about(self.plan.lasting).min(LASTING_MAX);
+        Some(match self.draw_kind()? {
+            0 => {
+                let stays_down = self.chance.happens(0.2);
+                if !self.may_crash(cluster, site) {
+                    return None;
+                }
+                Fault::Crash {
+                    site,
+                    back_after: (!stays_down).then_some(lasting),
+                }
+            }
+            1 => {
+                let (clock_stands, timers_first) =
+                    (self.chance.happens(0.3), self.chance.happens(0.5));
+                let frozen = (0..sites).filter(|site| cluster.state(*site) == State::Frozen);
+                if frozen.count() >= self.plan.frozen_max || cluster.state(site) != State::Running {
+                    return None;
+                }
+                Fault::Freeze {
+                    site,
+                    lasting,
+                    clock_stands,
+                    timers_first,
+                }
+            }
+            2 => self.partition(sites, lasting),
+            3 => Fault::Clog {
+                from: site,
+                to: other,
+                lasting,
+            },
+            4 => {
+                let loss = self.chance.pick(&[0.0, 0.05, 0.3, 0.7]);
+                let duplication = self.chance.pick(&[0.0, 0.1, 0.5]);
+                Fault::Storm {
+                    storm: Storm { loss, duplication },
+                    lasting,
+                }
+            }
+            5 => Fault::BrokenConnection {
+                from: site,
+                to: other,
+            },
+            _ => Fault::ClockJump { site, by: lasting },
+        })
+    }
+
+    fn draw_kind(&mut self) -> Option<usize> {
+        let weights = &self.plan.weights;
+        let sum: usize = weights.iter().sum();
+        let mut point = self.chance.below(sum.max(1));
+        weights.iter().position(|weight| {
+            let hit = point < *weight;
+            point = point.saturating_sub(*weight);
+            hit
+        })
+    }
+
+    fn may_crash(&self, cluster: &Cluster, site: Site) -> bool {
+        if cluster.state(site) == State::Dead {
+            return false;
+        }
+        match (self.plan.crash_budget, cluster.members_dead()) {
+            (CrashBudget::Anyone, _) | (_, None) => true,
+            (CrashBudget::Minority, Some(dead)) => {
+                !cluster.is_member(site) || dead < (cluster.sites() - 1) / 2
+            }
+        }
+    }
+
+    fn partition(&mut self, sites: usize, lasting: Duration) -> Fault {
+        let side = self.chance.some_below(sites);
+        let is_in = |site: &Site| side.contains(site);
+        let all = || (0..sites).flat_map(|from| (0..sites).map(move |to| (from, to)));
+        let apart = || all().filter(|(from, to)| from != to);
+        let (kind, links): (_, Vec<_>) = match self.chance.below(4) {
+            0 => (
+                "two sides",
+                apart()
+                    .filter(|(from, to)| is_in(from) != is_in(to))
+                    .collect(),
+            ),
+            1 => (
+                "one way out",
+                apart()
+                    .filter(|(from, to)| is_in(from) && !is_in(to))
+                    .collect(),
+            ),
+            2 => {
+                let alone = side[0];
+                (
+                    "one alone",
+                    apart()
+                        .filter(|(from, to)| (*from == alone) != (*to == alone))
+                        .collect(),
+                )
+            }
+            _ => {
+                let mut links: Vec<_> = apart().collect();
+                links.retain(|_| self.chance.happens(0.4));
+                ("links at random", links)
+            }
+        };
+        Fault::Partition {
+            kind,
+            links,
+            lasting,
+            breaks: self.chance.happens(0.3),
+        }
+    }
+}

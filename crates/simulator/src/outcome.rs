@@ -1,0 +1,93 @@
+//! Which run, and what came of it: [`Run`], [`Passed`], [`Failure`].
+
+use crate::figures::Figures;
+use crate::plan::Nodes;
+use protocol::PlantedFault;
+use std::fmt;
+
+/// Which run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// Everything that the run decides is decided by this.
+    pub seed: u64,
+    /// How many nodes the cluster has.
+    pub nodes: Nodes,
+    /// A fault put back into the protocol, to see it found. Then nobody asks whether a majority
+    /// holds what is called settled: the clients' history has to show that it does not.
+    pub planted: Option<PlantedFault>,
+}
+
+/// A run in which nothing that must hold was broken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Its numbers.
+    pub figures: Figures,
+    /// A digest of everything that happened: the same run has the same.
+    pub digest: u64,
+}
+
+/// A run in which something was broken. Its `Display` tells what, and how to see it again.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The run.
+    pub run: Run,
+    /// What was broken.
+    pub kind: FailureKind,
+    /// The same in words.
+    pub what: String,
+}
+
+/// What a failed run broke.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailureKind {
+    /// The clients' history is not linearizable.
+    NotLinearizable,
+    /// The checker reached a bound: nothing is known.
+    Undecided,
+    /// Something that must hold at every step did not, or did not come about in time.
+    Invariant,
+    /// The protocol itself found something impossible.
+    Panic,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {} failed: {}", self.run.seed, self.what)?;
+        write!(f, "replay it: {}", self.run.replay())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Run {
+    /// The run of a seed as it is.
+    pub fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: Nodes::Any,
+            planted: None,
+        }
+    }
+
+    /// The command that shows the run again, with its trace.
+    pub fn replay(&self) -> String {
+        let mut command = format!("cargo run --release -p simulator -- --seed {}", self.seed);
+        if let Nodes::Exactly(nodes) = self.nodes {
+            command += &format!(" --nodes {nodes}");
+        }
+        if let Some(planted) = self.planted {
+            let name = planted_name(planted);
+            command += &format!(" --planted {name}");
+        }
+        command + " --trace"
+    }
+}
+
+/// The name of a planted fault on the command line.
+pub fn planted_name(planted: PlantedFault) -> &'static str {
+    match planted {
+        PlantedFault::TrustDetector => "trust-detector",
+        PlantedFault::QuorumTooSmall => "quorum-too-small",
+        PlantedFault::NoWriteBack => "no-write-back",
+    }
+}

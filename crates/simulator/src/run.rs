@@ -1,0 +1,373 @@
+//! One seed, from founding to the verdict: [`run`].
+
+use crate::clocks::Instant;
+use crate::cluster::{Cluster, Cue, Step};
+use crate::nemesis::Nemesis;
+use crate::outcome::{Failure, FailureKind, Passed, Run};
+use crate::plan::Plan;
+use crate::process::State;
+use crate::trace::Trace;
+use crate::workload::Workload;
+use checker::{Limits, Verdict, check};
+use protocol::{Operation, Outcome, RegisterName, Standing, Ticket};
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// Runs a seed.
+///
+/// # Errors
+/// [`Failure`], if anything that must hold did not.
+pub fn run(run: Run) -> Result<Passed, Failure> {
+    run_with(run, Trace::silent())
+}
+
+/// Runs a seed and writes what happens, line by line.
+///
+/// # Errors
+/// [`Failure`], if anything that must hold did not.
+pub fn run_traced(run: Run, out: Box<dyn io::Write + Send>) -> Result<Passed, Failure> {
+    run_with(run, Trace::written_to(out))
+}
+
+fn run_with(run: Run, trace: Trace) -> Result<Passed, Failure> {
+    let fail = |(kind, what)| Failure { run, kind, what };
+    // The protocol panics where it finds that its own state is impossible. That too is a failure
+    // of this seed, to be told with it.
+    match catch_unwind(AssertUnwindSafe(|| Drama::new(run, trace).play())) {
+        Ok(end) => end.map_err(fail),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let text = text.unwrap_or_else(|| "it gave no reason".to_owned());
+            Err(fail((
+                FailureKind::Panic,
+                format!("the code panicked: {text}"),
+            )))
+        }
+    }
+}
+
+/// What failed, in words.
+type Fault = (FailureKind, String);
+
+/// The longest time in which a cluster with a whole network is founded, and in which every node
+/// learns what stands. Clocks may be a fifth too slow, links take a second to be dialled again and
+/// three to be found dead; founding waits two seconds and may have to start over.
+const FOUNDING_MAX: Duration = Duration::from_secs(30);
+
+/// How long clients wait after healing, and within what time their operations must be done.
+const HEALED_TIMEOUT: Duration = Duration::from_secs(20);
+const HEALED_DONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long clients wait if they cannot be served: the data is gone.
+const HOPELESS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A cluster and those who act on it.
+struct Drama {
+    plan: Plan,
+    cluster: Cluster,
+    nemesis: Nemesis,
+    workload: Workload,
+    faults_on: bool,
+    requests_on: bool,
+}
+
+impl Drama {
+    fn new(run: Run, trace: Trace) -> Self {
+        let plan = Plan::of(run.seed, run.nodes, run.planted);
+        let cluster = Cluster::new(run.seed, plan.machines.clone(), plan.weather.calm(), trace);
+        Self {
+            nemesis: Nemesis::new(run.seed, plan.faults.clone()),
+            workload: Workload::new(run.seed, plan.workload.clone(), plan.nodes()),
+            cluster,
+            plan,
+            faults_on: false,
+            requests_on: false,
+        }
+    }
+
+    fn play(mut self) -> Result<Passed, Fault> {
+        self.found()?;
+        self.break_things()?;
+        self.heal()?;
+        self.serve_again()?;
+        self.judge()
+    }
+
+    /// Processes start, and found a cluster if they are let.
+    fn found(&mut self) -> Result<(), Fault> {
+        for site in 0..self.cluster.sites() {
+            // One after the other, as people start them, but within the time that founding waits.
+            self.cluster
+                .start_after(site, Duration::from_millis(150) * site as u32);
+        }
+        if self.plan.faults_from_the_start {
+            return Ok(());
+        }
+        self.await_that("a cluster is founded", FOUNDING_MAX, |cluster| {
+            (0..cluster.sites()).all(|site| cluster.standing(site) == Some(Standing::Member))
+        })
+    }
+
+    /// Faults and requests, for a while.
+    fn break_things(&mut self) -> Result<(), Fault> {
+        (self.faults_on, self.requests_on) = (true, true);
+        self.cluster.set_weather(self.plan.weather.clone());
+        let (fault, burst) = (self.nemesis.wait(), self.workload.pause());
+        self.cluster.cue(fault, Cue::Fault);
+        self.cluster.cue(burst, Cue::Burst);
+        let end = self.cluster.now() + self.plan.faults_last;
+        while self.advance(end)? {}
+        (self.faults_on, self.requests_on) = (false, false);
+        Ok(())
+    }
+
+    /// The network is whole again, and every node learns what stands.
+    fn heal(&mut self) -> Result<(), Fault> {
+        self.cluster.heal();
+        let nobody_stands = !self.anyone_in_a_cluster();
+        let majority_lost = self
+            .cluster
+            .members_dead()
+            .is_some_and(|dead| 2 * dead >= self.cluster.sites());
+        if !self.plan.down_stay_down || nobody_stands || majority_lost {
+            for site in 0..self.cluster.sites() {
+                self.cluster.start(site);
+            }
+        }
+        self.await_that(
+            "every node knows which cluster stands",
+            FOUNDING_MAX,
+            |cluster| {
+                let standings = (0..cluster.sites()).filter_map(|site| cluster.standing(site));
+                standings
+                    .into_iter()
+                    .all(|standing| standing != Standing::Fresh)
+            },
+        )?;
+        if self.plan.machines.may_be_busy() {
+            // A node at its limit refuses what it would serve a moment later.
+            self.await_that("earlier operations end", FOUNDING_MAX, |cluster| {
+                let mut processes = (0..cluster.sites()).filter_map(|site| cluster.process(site));
+                processes.all(|process| process.operations_running() == 0)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn anyone_in_a_cluster(&self) -> bool {
+        let mut standings =
+            (0..self.cluster.sites()).filter_map(|site| self.cluster.standing(site));
+        standings.any(|standing| standing != Standing::Fresh)
+    }
+
+    /// Every node is asked to write and read every register, and must.
+    fn serve_again(&mut self) -> Result<(), Fault> {
+        let dead = self
+            .cluster
+            .members_dead()
+            .expect("every node knows a cluster");
+        let majority_lives = 2 * dead < self.cluster.sites();
+        if !majority_lives {
+            self.await_that(
+                "every node knows that the data is gone",
+                FOUNDING_MAX,
+                |cluster| {
+                    let mut processes =
+                        (0..cluster.sites()).filter_map(|site| cluster.process(site));
+                    processes.all(|process| process.membership().quorum_lost())
+                },
+            )?;
+        }
+        let timeout = if majority_lives {
+            HEALED_TIMEOUT
+        } else {
+            HOPELESS_TIMEOUT
+        };
+        let mut waiting = Vec::new();
+        for site in 0..self.cluster.sites() {
+            if self.cluster.state(site) == State::Running {
+                let mut errand = Errand {
+                    site,
+                    left: self.errands(),
+                    ticket: None,
+                };
+                errand.go_on(&mut self.cluster, timeout);
+                waiting.push(errand);
+            }
+        }
+        while !waiting.is_empty() {
+            let limit = self.cluster.now() + timeout * 2;
+            if !self.step(limit)? {
+                return Err((
+                    FailureKind::Invariant,
+                    "an operation after healing never ended".into(),
+                ));
+            }
+            for ended in self.cluster.take_ended() {
+                let took = ended.ended_at.since(ended.called_at);
+                let done = matches!(
+                    ended.outcome,
+                    Some(Outcome::Read { .. } | Outcome::Written { .. })
+                );
+                let errand = waiting
+                    .iter_mut()
+                    .find(|errand| errand.ticket == Some(ended.ticket));
+                let Some(errand) = errand else {
+                    continue;
+                };
+                if majority_lives && (!done || took > HEALED_DONE_WITHIN) {
+                    let what = format!(
+                        "{:?} at node {} was to be done within {HEALED_DONE_WITHIN:?} after healing, \
+                         but came to {:?} after {took:?}",
+                        ended.ticket,
+                        ended.site + 1,
+                        ended.outcome
+                    );
+                    return Err((FailureKind::Invariant, what));
+                }
+                if !majority_lives && done {
+                    let what = format!("{:?} was done without a majority", ended.ticket);
+                    return Err((FailureKind::Invariant, what));
+                }
+                errand.go_on(&mut self.cluster, timeout);
+            }
+            waiting.retain(|errand| errand.ticket.is_some());
+        }
+        // Whatever clients still wait for ends by its own deadline.
+        let deadline = self.cluster.now() + FOUNDING_MAX;
+        while self.cluster.book().all_running().next().is_some() {
+            if !self.step(deadline)? {
+                return Err((FailureKind::Invariant, "an operation never ended".into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a client asks of one node after healing.
+    fn errands(&mut self) -> VecDeque<Operation> {
+        let mut errands = VecDeque::new();
+        let registers: Vec<RegisterName> = self.workload.registers().collect();
+        for name in registers {
+            errands.push_back(Operation::Read { name: name.clone() });
+            errands.push_back(self.workload.write(name.clone()));
+            errands.push_back(Operation::Read { name });
+        }
+        errands
+    }
+
+    /// The clients' history is checked.
+    fn judge(self) -> Result<Passed, Fault> {
+        let verdict = check(self.cluster.book().history(), Limits::default());
+        let text = verdict.to_string();
+        let mut figures = self.cluster.figures();
+        match verdict {
+            Verdict::Linearizable(checked) => figures.searched = checked.searched as u64,
+            Verdict::Violation(_) => return Err((FailureKind::NotLinearizable, text)),
+            Verdict::Undecided(_) => return Err((FailureKind::Undecided, text)),
+        }
+        let quorum_lost = self
+            .cluster
+            .members_dead()
+            .is_some_and(|dead| 2 * dead >= self.cluster.sites());
+        figures.quorums_lost = u64::from(quorum_lost);
+        Ok(Passed {
+            figures,
+            digest: self.cluster.digest(),
+        })
+    }
+
+    fn await_that(
+        &mut self,
+        what: &str,
+        within: Duration,
+        holds: impl Fn(&Cluster) -> bool,
+    ) -> Result<(), Fault> {
+        let limit = self.cluster.now() + within;
+        // Looking is dearer than stepping, so it is looked once in a while.
+        const LOOK_EVERY: Duration = Duration::from_millis(50);
+        while !holds(&self.cluster) {
+            if self.cluster.now() >= limit {
+                let what = format!("within {within:?} it did not come about that {what}");
+                return Err((FailureKind::Invariant, what));
+            }
+            let next = self.cluster.now() + LOOK_EVERY;
+            while self.advance(next)? {}
+        }
+        Ok(())
+    }
+
+    /// Lets the next thing happen, and the clients react. Returns whether anything did happen.
+    fn advance(&mut self, limit: Instant) -> Result<bool, Fault> {
+        let happened = self.step(limit)?;
+        for ended in self.cluster.take_ended() {
+            let client = usize::try_from(ended.client).expect("it was one");
+            if self.requests_on
+                && let Some(after) = self.workload.ended(client)
+            {
+                self.cluster.cue(after, Cue::Client(client));
+            }
+        }
+        Ok(happened)
+    }
+
+    fn step(&mut self, limit: Instant) -> Result<bool, Fault> {
+        let step = self.cluster.step(limit);
+        if let Step::Cue(cue) = step {
+            self.act(cue);
+        }
+        match self.cluster.failure() {
+            Some(failure) => Err((FailureKind::Invariant, failure.to_owned())),
+            None => Ok(step != Step::Quiet),
+        }
+    }
+
+    fn act(&mut self, cue: Cue) {
+        match cue {
+            Cue::Fault if self.faults_on => {
+                if let Some(fault) = self.nemesis.next(&self.cluster) {
+                    self.cluster.inflict(fault);
+                }
+                self.cluster.cue(self.nemesis.wait(), Cue::Fault);
+            }
+            Cue::Burst if self.requests_on => {
+                for (client, after) in self.workload.burst() {
+                    self.cluster.cue(after, Cue::Client(client));
+                }
+                self.cluster.cue(self.workload.pause(), Cue::Burst);
+            }
+            Cue::Client(client) if self.requests_on => {
+                if let Some(request) = self.workload.next(client, &self.cluster) {
+                    self.cluster.call(
+                        request.client,
+                        request.site,
+                        request.operation,
+                        request.timeout,
+                    );
+                }
+            }
+            Cue::Fault | Cue::Burst | Cue::Client(_) => {}
+        }
+    }
+}
+
+/// Operations that one node is asked for, one after the other.
+struct Errand {
+    site: usize,
+    left: VecDeque<Operation>,
+    ticket: Option<Ticket>,
+}
+
+impl Errand {
+    /// The clients of the time after healing have numbers above all others.
+    const CLIENTS: usize = 1000;
+
+    fn go_on(&mut self, cluster: &mut Cluster, timeout: Duration) {
+        let next = self.left.pop_front();
+        self.ticket = next.map(|operation| {
+            cluster.call(Self::CLIENTS + self.site, self.site, operation, timeout)
+        });
+    }
+}

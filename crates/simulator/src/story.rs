@@ -1,0 +1,339 @@
+//! Short, directed runs that read like stories: [`Story`].
+
+mod told;
+
+pub use told::{Asked, Told};
+
+use crate::cluster::{Cluster, Step};
+use crate::figures::Figures;
+use crate::network::{Site, Storm, Weather};
+use crate::plan::Machines;
+use crate::trace::Trace;
+use bytes::Bytes;
+use checker::{Limits, check};
+use protocol::{Body, NodeId, Operation, PeerState, RegisterName, Standing, Ticket};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A cluster on plain machines and a fair network, in which only what is told goes wrong.
+///
+/// Nodes are named by number, from one on. Whatever must hold is asserted at every step, and the
+/// clients' history is checked when the story ends. Every mistake panics: a story is a test.
+#[derive(Debug)]
+pub struct Story {
+    cluster: Cluster,
+    ended: BTreeMap<Ticket, Told>,
+    clients: usize,
+    timeout: Duration,
+}
+
+/// Which messages of one node to another are lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// Those by which a write or a write-back propagates a record.
+    Updates,
+    /// Those by which forwarded operations are answered.
+    ForwardReplies,
+}
+
+/// What a process does first when it thaws.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum First {
+    /// Its timers go off.
+    Timers,
+    /// It reads what came meanwhile.
+    Sockets,
+}
+
+/// How long a story waits for something that must come about.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Story {
+    /// A cluster of so many nodes that has been founded.
+    pub fn of(nodes: usize) -> Self {
+        let mut story = Self::before_founding(nodes);
+        for node in 1..=nodes {
+            story.start(node);
+        }
+        story.wait_until("the cluster is founded", |story| {
+            (1..=nodes).all(|node| story.standing(node) == Some(Standing::Member))
+        });
+        story.wait_until("everyone believes in everyone", |story| {
+            let mut pairs = (1..=nodes).flat_map(|a| (1..=nodes).map(move |b| (a, b)));
+            pairs.all(|(a, b)| story.state_of(b, a) == PeerState::Alive)
+        });
+        story
+    }
+
+    /// Machines on which no process has started yet.
+    pub fn before_founding(nodes: usize) -> Self {
+        let weather = Weather::fair(Duration::from_millis(1));
+        let cluster = Cluster::new(0, Machines::plain(nodes), weather, Trace::silent());
+        Self {
+            cluster,
+            ended: BTreeMap::new(),
+            clients: 0,
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// From now on clients wait so long.
+    pub fn with_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// A new client writes and waits for the answer.
+    #[track_caller]
+    pub fn write(&mut self, node: usize, name: &str, value: &str) -> Told {
+        let asked = self.begin_write(node, name, value);
+        self.end(asked)
+    }
+
+    /// A new client reads and waits for the answer.
+    #[track_caller]
+    pub fn read(&mut self, node: usize, name: &str) -> Told {
+        let asked = self.begin_read(node, name);
+        self.end(asked)
+    }
+
+    /// A new client deletes and waits for the answer.
+    #[track_caller]
+    pub fn delete(&mut self, node: usize, name: &str) -> Told {
+        let asked = self.begin(
+            node,
+            Operation::Write {
+                name: register(name),
+                content: None,
+                expiry: None,
+            },
+        );
+        self.end(asked)
+    }
+
+    /// A new client asks for a write.
+    pub fn begin_write(&mut self, node: usize, name: &str, value: &str) -> Asked {
+        let content = Some(Bytes::copy_from_slice(value.as_bytes()));
+        self.begin(
+            node,
+            Operation::Write {
+                name: register(name),
+                content,
+                expiry: None,
+            },
+        )
+    }
+
+    /// A new client asks for a read.
+    pub fn begin_read(&mut self, node: usize, name: &str) -> Asked {
+        self.begin(
+            node,
+            Operation::Read {
+                name: register(name),
+            },
+        )
+    }
+
+    fn begin(&mut self, node: usize, operation: Operation) -> Asked {
+        self.clients += 1;
+        Asked(
+            self.cluster
+                .call(self.clients, site(node), operation, self.timeout),
+        )
+    }
+
+    /// Waits until an operation ends.
+    #[track_caller]
+    pub fn end(&mut self, asked: Asked) -> Told {
+        self.wait_until("the operation ends", |story| {
+            story.ended.contains_key(&asked.0)
+        });
+        self.ended[&asked.0].clone()
+    }
+
+    /// A process starts without memory.
+    pub fn start(&mut self, node: usize) {
+        self.cluster.start(site(node));
+    }
+
+    /// The process is gone with its memory.
+    pub fn crash(&mut self, node: usize) {
+        self.cluster.crash(site(node));
+    }
+
+    /// The process is gone, and a new one starts in its place.
+    pub fn restart(&mut self, node: usize) {
+        self.crash(node);
+        self.start(node);
+    }
+
+    /// The process does nothing from now on.
+    pub fn freeze(&mut self, node: usize) {
+        self.cluster.freeze(site(node));
+    }
+
+    /// The frozen process goes on.
+    pub fn thaw(&mut self, node: usize, first: First) {
+        self.cluster.thaw(site(node), first == First::Timers);
+    }
+
+    /// Nothing passes between these nodes and all others.
+    pub fn isolate(&mut self, nodes: &[usize]) {
+        let all = || 1..=self.cluster.sites();
+        let pairs = all().flat_map(|from| all().map(move |to| (from, to)));
+        let apart = pairs.filter(|(from, to)| nodes.contains(from) != nodes.contains(to));
+        let links: Vec<(Site, Site)> = apart.map(|(from, to)| (site(from), site(to))).collect();
+        self.cluster.cut(&links);
+    }
+
+    /// Nothing passes from the one node to the other; the other way is open.
+    pub fn cut(&mut self, from: usize, to: usize) {
+        self.cluster.cut(&[(site(from), site(to))]);
+    }
+
+    /// From now on these messages of a node to another are lost.
+    pub fn lose(&mut self, what: Lost, from: usize, to: usize) {
+        let link = (site(from), site(to));
+        self.cluster.lose(Box::new(move |from, to, message| {
+            let is_meant = match &message.body {
+                Body::Update { .. } => what == Lost::Updates,
+                Body::ForwardReply { .. } => what == Lost::ForwardReplies,
+                _ => false,
+            };
+            is_meant && (from, to) == link
+        }));
+    }
+
+    /// From now on every message arrives twice.
+    pub fn duplicate_everything(&mut self) {
+        self.cluster.begin_storm(Storm {
+            loss: 0.0,
+            duplication: 1.0,
+        });
+    }
+
+    /// The network is whole again, and every frozen process goes on.
+    pub fn heal(&mut self) {
+        self.cluster.heal();
+    }
+
+    /// Lets time pass.
+    #[track_caller]
+    pub fn wait(&mut self, span: Duration) {
+        let until = self.cluster.now() + span;
+        while self.step(until) {}
+    }
+
+    /// Lets time pass until something comes about.
+    ///
+    /// # Panics
+    /// If it does not within half a minute.
+    #[track_caller]
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Story) -> bool) {
+        let limit = self.cluster.now() + PATIENCE;
+        while !holds(self) {
+            assert!(
+                self.step(limit),
+                "within {PATIENCE:?} it did not come about that {what}"
+            );
+        }
+    }
+
+    #[track_caller]
+    fn step(&mut self, limit: crate::clocks::Instant) -> bool {
+        let step = self.cluster.step(limit);
+        if let Some(failure) = self.cluster.failure() {
+            panic!("{failure}");
+        }
+        for ended in self.cluster.take_ended() {
+            let took = ended.ended_at.since(ended.called_at);
+            self.ended.insert(
+                ended.ticket,
+                Told {
+                    outcome: ended.outcome,
+                    took,
+                },
+            );
+        }
+        step != Step::Quiet
+    }
+
+    /// What the node is to its cluster; `None` if no process runs there.
+    pub fn standing(&self, node: usize) -> Option<Standing> {
+        self.cluster.standing(site(node))
+    }
+
+    /// What one node believes of another.
+    ///
+    /// # Panics
+    /// If no process is at either.
+    #[track_caller]
+    pub fn state_of(&self, peer: usize, seen_by: usize) -> PeerState {
+        self.state_of_id(self.id(peer), seen_by)
+    }
+
+    /// What a node believes of a process, which may be dead.
+    ///
+    /// # Panics
+    /// If no process is at the node.
+    #[track_caller]
+    pub fn state_of_id(&self, peer: NodeId, seen_by: usize) -> PeerState {
+        let process = self
+            .cluster
+            .process(site(seen_by))
+            .expect("a process is there");
+        process.membership().peer_state(peer)
+    }
+
+    /// Whether the node knows that the data is gone for good.
+    pub fn knows_data_is_gone(&self, node: usize) -> bool {
+        let process = self.cluster.process(site(node));
+        process.is_some_and(|process| process.membership().quorum_lost())
+    }
+
+    /// The id of the process that is at the node now.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn id(&self, node: usize) -> NodeId {
+        self.cluster
+            .process(site(node))
+            .expect("a process is there")
+            .incarnation
+            .node
+    }
+
+    /// The cluster that the node is in or outside of, as a number; `None` if it knows none.
+    pub fn cluster_of(&self, node: usize) -> Option<u64> {
+        let process = self.cluster.process(site(node))?;
+        process
+            .configuration()
+            .map(|configuration| configuration.cluster().0)
+    }
+
+    /// The numbers of the story so far.
+    pub fn figures(&self) -> Figures {
+        self.cluster.figures()
+    }
+
+    /// Heals what is broken, lets everything end, and checks the clients' history.
+    ///
+    /// # Panics
+    /// If it is not linearizable, or an operation never ends.
+    #[track_caller]
+    pub fn conclude(mut self) {
+        self.heal();
+        self.wait_until("every operation ends", |story| {
+            story.cluster.book().all_running().next().is_none()
+        });
+        check(self.cluster.book().history(), Limits::default()).expect_linearizable();
+    }
+}
+
+fn site(node: usize) -> Site {
+    node.checked_sub(1).expect("nodes are numbered from one on")
+}
+
+fn register(name: &str) -> RegisterName {
+    RegisterName::new(name.as_bytes().to_vec()).expect("stories use short names")
+}

@@ -1,0 +1,187 @@
+//! What clients ask: [`Workload`].
+
+use crate::chance::{Chance, Stream};
+use crate::cluster::Cluster;
+use crate::network::Site;
+use crate::process::State;
+use bytes::Bytes;
+use protocol::{Operation, RegisterName};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How many clients ask for what, how often.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkloadPlan {
+    clients: usize,
+    registers: usize,
+    /// How many operations are asked for in all.
+    operations: usize,
+    write_share: f64,
+    delete_share: f64,
+    /// How many of the clients stay at one node.
+    sticky_share: f64,
+    /// Whether a client asks on without waiting for the answer before.
+    open_loop: bool,
+    /// The time between two operations of a client within a burst.
+    pace: Duration,
+    /// The time from one burst to the next.
+    pause: Duration,
+    burst: RangeInclusive<usize>,
+    timeouts: Vec<Duration>,
+}
+
+impl WorkloadPlan {
+    pub(crate) fn draw(chance: &mut Chance) -> Self {
+        let millis = Duration::from_millis;
+        let timeouts = [
+            vec![millis(100), millis(1000), millis(5000)],
+            vec![millis(5000)],
+            vec![millis(300)],
+            vec![millis(2000), millis(2500)],
+        ];
+        let burst_max = chance.pick(&[2, 5, 15]);
+        Self {
+            clients: chance.between(2..=16),
+            registers: chance.between(1..=6),
+            operations: chance.between(100..=500),
+            write_share: chance.pick(&[0.1, 0.4, 0.4, 0.8]),
+            delete_share: chance.pick(&[0.0, 0.0, 0.02, 0.08]),
+            sticky_share: chance.pick(&[0.0, 0.5, 1.0]),
+            open_loop: chance.happens(0.4),
+            pace: Duration::from_micros(chance.pick(&[0, 200, 2_000, 20_000, 100_000])),
+            pause: millis(chance.pick(&[50, 200, 600])),
+            burst: 1..=burst_max,
+            timeouts: chance.pick(&timeouts),
+        }
+    }
+}
+
+/// One operation that a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) client: usize,
+    pub(crate) site: Site,
+    pub(crate) operation: Operation,
+    pub(crate) timeout: Duration,
+}
+
+/// The clients. They come in bursts: several at once, on few registers, so that operations meet.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    plan: WorkloadPlan,
+    chance: Chance,
+    clients: Vec<Client>,
+    operations_left: usize,
+    values: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Client {
+    /// The node that it always asks.
+    home: Option<Site>,
+    /// How many operations it has left in this burst.
+    left: usize,
+}
+
+impl Workload {
+    pub(crate) fn new(seed: u64, plan: WorkloadPlan, sites: usize) -> Self {
+        let mut chance = Chance::new(seed, Stream::Workload);
+        let clients = (0..plan.clients).map(|_| Client {
+            home: chance
+                .happens(plan.sticky_share)
+                .then(|| chance.below(sites)),
+            left: 0,
+        });
+        let clients = clients.collect();
+        let operations_left = plan.operations;
+        Self {
+            plan,
+            chance,
+            clients,
+            operations_left,
+            values: 0,
+        }
+    }
+
+    pub(crate) fn registers(&self) -> impl Iterator<Item = RegisterName> + use<> {
+        (0..self.plan.registers).map(register)
+    }
+
+    /// How long until the next burst.
+    pub(crate) fn pause(&mut self) -> Duration {
+        self.chance.about(self.plan.pause)
+    }
+
+    /// A burst begins: which clients ask now or soon, and after how long.
+    pub(crate) fn burst(&mut self) -> Vec<(usize, Duration)> {
+        let mut asking = Vec::new();
+        let clients = self.chance.between(1..=self.plan.clients);
+        for client in 0..clients {
+            let operations = self.chance.between(self.plan.burst.clone());
+            if self.plan.open_loop {
+                let mut after = Duration::ZERO;
+                for _ in 0..operations {
+                    asking.push((client, after));
+                    after += self.chance.about(self.plan.pace);
+                }
+            } else {
+                self.clients[client].left = operations;
+                asking.push((client, self.chance.about(self.plan.pace)));
+            }
+        }
+        asking
+    }
+
+    /// An operation of the client has ended: after how long it asks for its next one, if it does.
+    pub(crate) fn ended(&mut self, client: usize) -> Option<Duration> {
+        let client = self.clients.get(client)?;
+        (client.left > 0).then(|| self.chance.about(self.plan.pace))
+    }
+
+    /// What the client asks for now, if there is a process that it could ask.
+    pub(crate) fn next(&mut self, client: usize, cluster: &Cluster) -> Option<Request> {
+        self.operations_left = self.operations_left.checked_sub(1)?;
+        let anywhere = self.chance.below(cluster.sites());
+        self.clients[client].left = self.clients[client].left.saturating_sub(1);
+        let site = self.clients[client].home.unwrap_or(anywhere);
+        let register = self.chance.below(self.plan.registers);
+        let operation = self.operation(register);
+        let timeout = self.chance.pick(&self.plan.timeouts);
+        (cluster.state(site) != State::Dead).then_some(Request {
+            client,
+            site,
+            operation,
+            timeout,
+        })
+    }
+
+    fn operation(&mut self, number: usize) -> Operation {
+        let name = register(number);
+        if self.chance.happens(self.plan.delete_share) {
+            Operation::Write {
+                name,
+                content: None,
+                expiry: None,
+            }
+        } else if self.chance.happens(self.plan.write_share) {
+            self.write(name)
+        } else {
+            Operation::Read { name }
+        }
+    }
+
+    /// A write of a value that is written nowhere else.
+    pub(crate) fn write(&mut self, name: RegisterName) -> Operation {
+        self.values += 1;
+        let content = Some(Bytes::from(format!("v{}", self.values)));
+        Operation::Write {
+            name,
+            content,
+            expiry: None,
+        }
+    }
+}
+
+fn register(number: usize) -> RegisterName {
+    RegisterName::new(format!("r{number}")).expect("a short name")
+}

@@ -1,0 +1,42 @@
+//! The simulator bites: it finds faults that are put back on purpose.
+
+use protocol::PlantedFault;
+use simulator::{FailureKind, Nodes, Run, run};
+
+/// More seeds than any of these faults was ever seen to need; most show at once.
+const SEEDS_MAX: u64 = 500;
+
+fn is_found(planted: PlantedFault) {
+    let name = simulator::planted_name(planted);
+    for seed in 0..SEEDS_MAX {
+        let this = Run {
+            seed,
+            nodes: Nodes::Any,
+            planted: Some(planted),
+        };
+        let Err(failure) = run(this) else {
+            continue;
+        };
+        if failure.kind == FailureKind::NotLinearizable {
+            println!("{name} was found at seed {seed}:\n{failure}");
+            return;
+        }
+        println!("{name}, on the way: {failure}");
+    }
+    panic!("{name} was not found in {SEEDS_MAX} seeds");
+}
+
+#[test]
+fn trust_in_the_failure_detector_is_found() {
+    is_found(PlantedFault::TrustDetector);
+}
+
+#[test]
+fn a_quorum_one_too_small_is_found() {
+    is_found(PlantedFault::QuorumTooSmall);
+}
+
+#[test]
+fn a_missing_write_back_is_found() {
+    is_found(PlantedFault::NoWriteBack);
+}
