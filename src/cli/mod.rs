@@ -19,14 +19,14 @@ mod status;
 mod values;
 mod write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Run one command of the process's arguments, and say how it ended.
 pub(crate) fn main() -> ExitCode {
-    let result = match Cli::parse() {
+    let result = match Cli::parse_from(to_parse(std::env::args_os().collect())) {
         Cli {
             port: Some(port), ..
         } => serve::run(&original(port)),
@@ -117,6 +117,19 @@ impl Command {
 /// The ports of the original's three nodes.
 const ORIGINAL_PORTS: [u16; 3] = [3030, 3031, 3032];
 
+/// What is to be parsed of a command line: all of it, or, if it begins with a word that is neither
+/// a command nor a port, just that. What follows would be complained of instead.
+fn to_parse(mut line: Vec<OsString>) -> Vec<OsString> {
+    let first = line.get(1).and_then(|word| word.to_str());
+    let is_flag = |word: &str| word.starts_with('-');
+    let is_command = |word: &str| word == "help" || Cli::command().find_subcommand(word).is_some();
+    if first.is_some_and(|word| !is_flag(word) && !is_command(word) && word.parse::<u16>().is_err())
+    {
+        line.truncate(2);
+    }
+    line
+}
+
 fn port_or_advice(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if ORIGINAL_PORTS.contains(&port) => Ok(port),
@@ -161,11 +174,12 @@ fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use clap::error::ErrorKind;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split_whitespace())
+        Cli::try_parse_from(to_parse(
+            line.split_whitespace().map(OsString::from).collect(),
+        ))
     }
 
     #[test]
@@ -191,12 +205,12 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_command_is_told_so() {
-        let error = parse("shardedmemory raed").err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::ValueValidation);
-        assert!(
-            error.to_string().contains("neither a command nor a port"),
-            "{error}"
-        );
+        for line in ["shardedmemory raed", "shardedmemory raed greeting --json"] {
+            let error = parse(line).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation);
+            let text = error.to_string();
+            assert!(text.contains("neither a command nor a port"), "{text}");
+        }
     }
 
     #[test]
