@@ -13,6 +13,8 @@ pub(crate) enum Fault {
         site: Site,
         back_after: Option<Duration>,
     },
+    /// All processes are gone at once, and a new one starts at each site after its time.
+    PowerCut { back_after: Vec<Duration> },
     /// The process does nothing; what is sent to it waits in its sockets.
     Freeze {
         site: Site,
@@ -46,7 +48,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// The names of all kinds, in the order of [`Fault::kind`].
-    pub(crate) const KINDS: [&str; 7] = [
+    pub(crate) const KINDS: [&str; 8] = [
         "crashes",
         "freezes",
         "partitions",
@@ -54,10 +56,15 @@ impl Fault {
         "storms of loss and duplication",
         "broken connections",
         "jumps of clocks",
+        "power cuts",
     ];
 
     /// The kind of [`Fault::Crash`].
     pub(crate) const CRASH: usize = 0;
+    /// The kind of [`Fault::Clog`].
+    pub(crate) const CLOG: usize = 3;
+    /// The kind of [`Fault::PowerCut`].
+    pub(crate) const POWER_CUT: usize = 7;
 
     /// Which of the kinds it is.
     pub(crate) fn kind(&self) -> usize {
@@ -65,10 +72,11 @@ impl Fault {
             Fault::Crash { .. } => Self::CRASH,
             Fault::Freeze { .. } => 1,
             Fault::Partition { .. } => 2,
-            Fault::Clog { .. } => 3,
+            Fault::Clog { .. } => Self::CLOG,
             Fault::Storm { .. } => 4,
             Fault::BrokenConnection { .. } => 5,
             Fault::ClockJump { .. } => 6,
+            Fault::PowerCut { .. } => Self::POWER_CUT,
         }
     }
 }
@@ -87,6 +95,9 @@ impl fmt::Display for Fault {
                 back_after: None,
             } => {
                 write!(f, "crash of site {}, which stays down", site + 1)
+            }
+            Fault::PowerCut { back_after } => {
+                write!(f, "power cut; the sites are back after {back_after:?}")
             }
             Fault::Freeze {
                 site,

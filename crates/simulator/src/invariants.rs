@@ -41,6 +41,11 @@ impl Invariants {
 
     /// A lane sends this. Returns the tag that it calls settled, if nobody did before.
     pub(crate) fn sent(&mut self, message: &Message) -> Option<(RegisterName, Tag)> {
+        if message.to == message.from.node {
+            self.fail(format!(
+                "a lane sends a message to its own node, where nobody takes it: {message:?}"
+            ));
+        }
         let lane = (message.from, message.low_water.lane());
         let told = self.low_water.entry(lane).or_insert(message.low_water);
         if message.low_water < *told {
@@ -247,6 +252,23 @@ mod tests {
                 .unwrap()
                 .starts_with("a low-water mark fell")
         );
+    }
+
+    #[test]
+    fn a_message_of_a_lane_to_its_own_node_is_found() {
+        let mut invariants = Invariants::default();
+        invariants.sent(&Message {
+            from: incarnation(),
+            to: incarnation().node,
+            epoch: Epoch::FIRST,
+            low_water: Counter::first(0),
+            body: Body::Settled {
+                name: name(),
+                tag: Tag::ZERO,
+            },
+        });
+        let broken = invariants.broken().unwrap();
+        assert!(broken.starts_with("a lane sends a message to its own node"));
     }
 
     #[test]

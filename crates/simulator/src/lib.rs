@@ -17,7 +17,8 @@
 //! - one tag never has two contents, in any message or replica;
 //! - a record's tag at a process never goes down;
 //! - what is written, read, or called settled is held by a majority at that moment;
-//! - low-water marks never fall; a message for another process has no effect;
+//! - low-water marks never fall; a message for another process has no effect, and none is sent to
+//!   the own node;
 //! - every operation is answered once, and soon after its deadline at the latest;
 //! - no second cluster stands beside a living process of the first.
 //!

@@ -28,6 +28,8 @@ pub(crate) struct FaultPlan {
     pub(crate) crash_budget: CrashBudget,
     /// How many processes may be frozen at once.
     frozen_max: usize,
+    /// How often a fault is that of the first site, which is at the least address and so founds.
+    first_site: f64,
 }
 
 impl FaultPlan {
@@ -38,12 +40,21 @@ impl FaultPlan {
         for weight in &mut weights {
             *weight = chance.pick(&[0, 0, 1, 3, 9]);
         }
+        let anyone = chance.happens(if at_founding { 0.5 } else { 0.05 });
+        let mut interval = chance.pick(&[60, 200, 600, 2000]);
         if at_founding {
             weights[Fault::CRASH] = chance.pick(&[1, 9, 30]);
+            weights[Fault::CLOG] = chance.pick(&[1, 9, 30]);
+            // A cluster is only founded if it is let for two seconds.
+            interval = chance.pick(&[200, 600, 1500]);
         }
-        let anyone = chance.happens(if at_founding { 0.4 } else { 0.05 });
+        weights[Fault::POWER_CUT] = match (anyone, at_founding) {
+            (false, _) => 0,
+            (true, false) => chance.pick(&[0, 1]),
+            (true, true) => chance.pick(&[0, 3, 30]),
+        };
         Self {
-            interval: Duration::from_millis(chance.pick(&[60, 200, 600, 2000])),
+            interval: Duration::from_millis(interval),
             lasting: Duration::from_millis(chance.pick(&[50, 300, 1000, 3000])),
             weights,
             crash_budget: if anyone {
@@ -52,6 +63,7 @@ impl FaultPlan {
                 CrashBudget::Minority
             },
             frozen_max: chance.between(1..=nodes),
+            first_site: chance.pick(&[0.0, if at_founding { 0.5 } else { 0.0 }]),
         }
     }
 }
@@ -82,11 +94,13 @@ impl Nemesis {
     /// What goes wrong now, if what was drawn can.
     pub(crate) fn next(&mut self, cluster: &Cluster) -> Option<Fault> {
         let sites = cluster.sites();
-        let site = self.chance.below(sites);
+        let any_site = self.chance.below(sites);
+        let first_site = self.chance.happens(self.plan.first_site);
+        let site = if first_site { 0 } else { any_site };
         let other = (site + self.chance.between(1..=sites - 1)) % sites;
         let lasting = self.chance.about(self.plan.lasting).min(LASTING_MAX);
         Some(match self.draw_kind()? {
-            0 => {
+            Fault::CRASH => {
                 let stays_down = self.chance.happens(0.2);
                 if !self.may_crash(cluster, site) {
                     return None;
@@ -111,7 +125,7 @@ impl Nemesis {
                 }
             }
             2 => self.partition(sites, lasting),
-            3 => Fault::Clog {
+            Fault::CLOG => Fault::Clog {
                 from: site,
                 to: other,
                 lasting,
@@ -128,7 +142,13 @@ impl Nemesis {
                 from: site,
                 to: other,
             },
-            _ => Fault::ClockJump { site, by: lasting },
+            6 => Fault::ClockJump { site, by: lasting },
+            _ => {
+                let mut back_after = || self.chance.about(self.plan.lasting).min(LASTING_MAX);
+                Fault::PowerCut {
+                    back_after: (0..sites).map(|_| back_after()).collect(),
+                }
+            }
         })
     }
 

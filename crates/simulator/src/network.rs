@@ -109,6 +109,8 @@ struct Link {
     /// When the last message that was sent over it arrives.
     last_arrival: Instant,
     connection: Option<Connection>,
+    /// Connections of dead processes. What they sent is still on its way.
+    lingering: Vec<Connection>,
 }
 
 impl Network {
@@ -212,7 +214,8 @@ impl Network {
         self.weather = self.weather.calm();
     }
 
-    /// Opens a new connection of a link, in the place of the one it had.
+    /// Opens a new connection of a link, in the place of the one it had. What another process sent
+    /// over that one still arrives, and holds nothing up on the new one.
     pub(crate) fn open(
         &mut self,
         from: Site,
@@ -222,11 +225,29 @@ impl Network {
     ) {
         self.connections_opened += 1;
         let number = ConnectionNumber(self.connections_opened);
-        self.link_mut(from, to).connection = Some(Connection {
+        let link = self.link_mut(from, to);
+        let former = link.connection.replace(Connection {
             number,
             dialler,
             peer,
         });
+        link.lingering
+            .extend(former.filter(|former| former.dialler != dialler));
+        link.clogged_until = Instant::START;
+        link.last_arrival = Instant::START;
+    }
+
+    /// The connection of a link that has this number, if it was not closed: its present one, or
+    /// that of a dead process.
+    pub(crate) fn numbered(
+        &self,
+        from: Site,
+        to: Site,
+        number: ConnectionNumber,
+    ) -> Option<Connection> {
+        let link = self.link(from, to);
+        let mut all = link.connection.iter().chain(&link.lingering);
+        all.find(|connection| connection.number == number).copied()
     }
 
     /// The connection that a link has now.
@@ -324,13 +345,18 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_takes_the_place_of_the_former() {
+    fn a_new_connection_closes_the_former_unless_that_was_a_dead_process_s() {
         let mut network = network(Weather::fair(MILLISECOND));
-        network.open(0, 1, 0, 1);
-        let first = network.connection(0, 1);
-        network.open(0, 1, 0, 1);
-        assert_ne!(network.connection(0, 1), first);
-        assert!(network.close(0, 1).is_some());
-        assert_eq!(network.connection(0, 1), None);
+        let mut open = |dialler| {
+            network.open(0, 1, dialler, 9);
+            let connection = network.connection(0, 1).unwrap();
+            (connection.number, network.numbered(0, 1, connection.number))
+        };
+        let ((first, _), (second, _), (third, present)) = (open(0), open(0), open(1));
+        assert!(present.is_some());
+        assert_eq!(network.numbered(0, 1, first), None);
+        assert!(network.numbered(0, 1, second).is_some());
+        network.close(0, 1);
+        assert_eq!(network.numbered(0, 1, third), None);
     }
 }

@@ -112,6 +112,10 @@ impl Cluster {
             format_args!("{dialler} is connected to {}", peer.node),
         );
         let address = self.places[to].address.clone();
+        if from == to {
+            // It has found itself on the list, and does not go on talking to itself.
+            self.network.close(from, to);
+        }
         self.deliver(number, Input::LinkUp { address, peer });
     }
 
@@ -248,8 +252,7 @@ impl Cluster {
 
     /// A frame arrives, if its connection still stands and nothing cuts the link.
     pub(super) fn arrive(&mut self, from: Site, to: Site, number: ConnectionNumber, frame: Frame) {
-        let connection = self.network.connection(from, to);
-        let connection = connection.filter(|connection| connection.number == number);
+        let connection = self.network.numbered(from, to, number);
         let target = self.places[to].process;
         let target = target.filter(|target| self.processes[*target].state != State::Dead);
         let (Some(connection), Some(target)) = (connection, target) else {

@@ -116,6 +116,12 @@ impl Cluster {
                     self.start_after(site, after);
                 }
             }
+            Fault::PowerCut { back_after } => {
+                for (site, after) in back_after.into_iter().enumerate() {
+                    self.crash(site);
+                    self.start_after(site, after);
+                }
+            }
             Fault::Freeze {
                 site,
                 lasting,
