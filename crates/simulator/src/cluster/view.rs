@@ -6,7 +6,7 @@ use crate::clocks::Instant;
 use crate::figures::Figures;
 use crate::network::Site;
 use crate::process::{Process, State};
-use protocol::{NodeId, RegisterName, Standing, Tag};
+use protocol::{NodeId, PeerState, RegisterName, Standing, Tag};
 use std::fmt;
 
 impl Cluster {
@@ -49,6 +49,17 @@ impl Cluster {
         let members = self.configuration.as_ref()?.members().iter();
         let dead = members.filter(|member| self.process_state(member.id) == State::Dead);
         Some(dead.count())
+    }
+
+    /// Whether every process has noticed which members are dead.
+    pub(crate) fn deaths_are_known(&self) -> bool {
+        let members = self.configuration.iter().flat_map(|known| known.members());
+        let dead = members.filter(|member| self.process_state(member.id) == State::Dead);
+        let mut dead = dead.map(|member| member.id);
+        dead.all(|dead| {
+            let mut processes = (0..self.sites()).filter_map(|site| self.process(site));
+            processes.all(|process| process.membership().peer_state(dead) != PeerState::Alive)
+        })
     }
 
     fn process_state(&self, id: NodeId) -> State {
