@@ -57,6 +57,12 @@ impl Answers {
         answers.any(|(_, held)| held.tag == tag && held.settled)
     }
 
+    /// Forgets the answers with the greatest tag. What is left was answered all the same.
+    pub(crate) fn forget_greatest(&mut self) {
+        let greatest = self.greatest();
+        self.answers.retain(|(_, held)| held.tag < greatest);
+    }
+
     /// Forgets them all: the operation starts its phase over.
     pub(crate) fn clear(&mut self) {
         self.answers.clear();

@@ -328,10 +328,24 @@ impl Lane {
             Some(Task::Forward(_)) => self.send_forward(now, counter),
             // Those who hold the value have died with it, or are slow to give it. What they
             // answered need not be waited for: it was not shown to anyone.
-            Some(Task::Read(read)) if read.is_fetching() => self.start_over(now, counter),
+            Some(Task::Read(read)) if read.is_fetching() => self.ask_holders_again(counter),
             Some(_) => self.ask(counter, |_| true),
             None => {}
         }
+    }
+
+    /// Forgets what was answered by those who hold a value that they have not given, and asks them
+    /// again. The number stays the same: the value may be on its way, however slowly.
+    fn ask_holders_again(&mut self, counter: Counter) {
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        if let Task::Read(read) = &mut running.task {
+            running.answers.forget_greatest();
+            read.stop_fetching();
+        }
+        self.ask(counter, |_| true);
+        self.carry_on(counter);
     }
 
     /// Ends what has reached its deadline and sends again what is late.
@@ -441,7 +455,8 @@ impl Lane {
         match origin {
             Origin::Client(ticket) => self.outputs.push_back(Output::Answer { ticket, outcome }),
             Origin::Forwarder(request) => {
-                self.forwards.end(request, &outcome, is_write);
+                let has_ended = self.peers.has_ended(request.origin, request.counter);
+                self.forwards.end(request, &outcome, is_write, has_ended);
                 self.send_forward_reply(request, outcome);
             }
         }

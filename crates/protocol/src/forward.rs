@@ -10,11 +10,9 @@ use crate::message::{Body, Counter, RequestId};
 use crate::node::{Incarnation, NodeId};
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::PersistNumber;
-use crate::peers::Peers;
 use crate::running::{Origin, Task};
 use crate::time::Time;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The longest that an operation runs for another node, whatever that one asks for.
@@ -55,7 +53,7 @@ impl Forward {
 /// The forwards that this lane executes or has executed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Forwards {
-    known: BTreeMap<(Incarnation, Counter), Execution>,
+    known: BTreeMap<Incarnation, BTreeMap<Counter, Execution>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -75,19 +73,20 @@ pub(crate) enum Admission {
 }
 
 impl Forwards {
-    /// The most forwards on record. A forwarder that keeps one operation running cannot raise its
-    /// mark beyond it, so its later ones stay on record that long.
+    /// The most forwards on record of one forwarder. One that keeps an operation running cannot
+    /// raise its mark beyond it, so its later ones stay on record that long; those of one that
+    /// dies stay for good, and must not take the room of others.
     const KNOWN_MAX: usize = 65_536;
 
     /// Looks up a forward, and puts it on record as running if it is new.
     pub(crate) fn admit(&mut self, request: RequestId) -> Admission {
-        match self.known.get(&(request.origin, request.counter)) {
+        let known = self.known.entry(request.origin).or_default();
+        match known.get(&request.counter) {
             Some(Execution::Running) => Admission::Ignore,
             Some(Execution::Ended(outcome)) => Admission::AnswerAgain(outcome.clone()),
-            None if self.known.len() >= Self::KNOWN_MAX => Admission::Ignore,
+            None if known.len() >= Self::KNOWN_MAX => Admission::Ignore,
             None => {
-                let key = (request.origin, request.counter);
-                self.known.insert(key, Execution::Running);
+                known.insert(request.counter, Execution::Running);
                 Admission::Execute
             }
         }
@@ -96,30 +95,39 @@ impl Forwards {
     /// Notes how a forward ended, so that it is not executed again.
     ///
     /// A read is forgotten instead: executing it again harms nothing, and its value need not be
-    /// kept.
-    pub(crate) fn end(&mut self, request: RequestId, outcome: &Outcome, is_write: bool) {
-        let key = (request.origin, request.counter);
-        if is_write {
-            self.known.insert(key, Execution::Ended(outcome.clone()));
+    /// kept. So is one that `has_ended` at its forwarder: it is below the mark, and refused.
+    pub(crate) fn end(
+        &mut self,
+        request: RequestId,
+        outcome: &Outcome,
+        is_write: bool,
+        has_ended: bool,
+    ) {
+        let known = self.known.entry(request.origin).or_default();
+        if is_write && !has_ended {
+            known.insert(request.counter, Execution::Ended(outcome.clone()));
         } else {
-            self.known.remove(&key);
+            known.remove(&request.counter);
+        }
+        if known.is_empty() {
+            self.known.remove(&request.origin);
         }
     }
 
     /// Forgets what the low-water mark of `from` has passed in the lane that `mark` names.
-    pub(crate) fn forget_ended(&mut self, from: Incarnation, mark: Counter, peers: &Peers) {
-        let lane = Counter::first(mark.lane());
-        let of_lane = (from, lane)..(from, mark);
+    pub(crate) fn forget_ended(&mut self, from: Incarnation, mark: Counter) {
+        let Some(known) = self.known.get_mut(&from) else {
+            return;
+        };
+        let first = Counter::first(mark.lane()).min(mark);
         // A running one keeps its entry until it ends: its number must not be executed twice.
-        let ended = self
-            .known
-            .range(of_lane)
-            .filter(|((_, counter), execution)| {
-                matches!(execution, Execution::Ended(_)) && peers.has_ended(from, *counter)
-            });
-        let ended: Vec<_> = ended.map(|(key, _)| *key).collect();
-        for key in ended {
-            self.known.remove(&key);
+        known
+            .extract_if(first..mark, |_, execution| {
+                matches!(execution, Execution::Ended(_))
+            })
+            .for_each(drop);
+        if known.is_empty() {
+            self.known.remove(&from);
         }
     }
 }
@@ -181,10 +189,12 @@ impl Lane {
         let members = self.configuration.as_ref()?.members();
         let first = usize::from(running.name.slot().number()) % members.len();
         let in_turn = members[first..].iter().chain(&members[..first]);
-        let mut able = in_turn.map(|member| member.id).filter(|node| {
-            self.peers.state(*node) == PeerState::Alive && !forward.refused_by.contains(node)
+        let able = in_turn.map(|member| member.id).filter(|node| {
+            *node != self.options.incarnation.node
+                && self.peers.state(*node) != PeerState::Down
+                && !forward.refused_by.contains(node)
         });
-        able.next()
+        able.min_by_key(|node| self.peers.state(*node))
     }
 
     /// Executes an operation for another node, at most once.

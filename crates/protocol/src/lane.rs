@@ -25,8 +25,9 @@ use core::time::Duration;
 /// `handle_*` method the caller takes all that [`Lane::poll_output`] gives and does it, in that
 /// order; see the crate's documentation for the loop.
 ///
-/// A lane never blocks. What it holds is bounded by the records it was given and by
-/// [`LaneOptions::operations_max`].
+/// A lane never blocks. What it holds is bounded by the records it was given, by
+/// [`LaneOptions::operations_max`], and by a few words for each process that ever sent it a
+/// message: a low-water mark must not be forgotten, or a late request could be executed again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lane {
     pub(crate) options: LaneOptions,
@@ -47,7 +48,14 @@ pub struct Lane {
 
 impl Lane {
     /// A lane without records, in no cluster yet.
+    ///
+    /// # Panics
+    /// If messages would be sent again without any wait, that is for ever at one instant.
     pub fn new(options: LaneOptions) -> Self {
+        assert!(
+            !options.resend_first.is_zero() && !options.resend_max.is_zero(),
+            "a message is sent again after some time"
+        );
         Self {
             operations: Operations::new(options.lane),
             options,
@@ -90,7 +98,7 @@ impl Lane {
             return;
         }
         self.peers.note_low_water(from, low_water);
-        self.forwards.forget_ended(from, low_water, &self.peers);
+        self.forwards.forget_ended(from, low_water);
         match body {
             Body::Query {
                 counter,
@@ -283,7 +291,13 @@ impl Lane {
             };
             self.send(from.node, own_epoch, body, PersistNumber::NONE);
         }
-        epoch == own_epoch && self.is_member() && !self.peers.has_ended(from, counter)
+        let configuration = self.configuration.as_ref();
+        // Members alone coordinate. A process of another cluster can be in an epoch of this number.
+        let is_one_of_us = configuration.is_some_and(|known| known.contains(from.node));
+        epoch == own_epoch
+            && is_one_of_us
+            && self.is_member()
+            && !self.peers.has_ended(from, counter)
     }
 
     /// Whether a reply answers a request of this very incarnation.
@@ -307,8 +321,8 @@ pub struct LaneOptions {
     pub lane: u16,
     /// The most operations that may run at once; one more is refused.
     pub operations_max: usize,
-    /// How long a coordinator waits before it first sends a message again. Each further wait is
-    /// twice as long as the one before.
+    /// How long a coordinator waits before it first sends a message again; more than nothing.
+    /// Each further wait is twice as long as the one before.
     pub resend_first: Duration,
     /// The longest it waits before it sends a message again.
     pub resend_max: Duration,

@@ -112,6 +112,13 @@ impl Read {
         self.fetching.is_some() && self.write_back.is_none()
     }
 
+    /// Those who hold what is being fetched are asked anew.
+    pub(crate) fn stop_fetching(&mut self) {
+        // A record from an answer that no longer counts would keep older ones from coming.
+        (self.held, self.fetching) = (None, None);
+        self.further_rounds = self.further_rounds.saturating_add(1);
+    }
+
     /// The record that is being written back.
     pub(crate) fn write_back(&self) -> Option<&Record> {
         self.record_of(self.write_back?)

@@ -163,6 +163,35 @@ fn a_read_starts_over_if_the_only_one_to_hold_the_value_dies_before_it_gives_it(
 }
 
 #[test]
+fn a_value_that_is_slow_to_come_is_not_asked_for_anew_for_ever() {
+    let mut cluster = Cluster::of(3);
+    let written = cluster.request(1, write("a"));
+    cluster.deliver_among(&[1, 2]);
+    cluster.lose(|_| true);
+    cluster.written(written);
+    cluster.tell(3, 1, PeerState::Down);
+    cluster.tell(3, 2, PeerState::Down);
+    let reader = cluster.request(3, read());
+    let is_value = |message: &Message| match &message.body {
+        Body::QueryReply { answer, .. } => matches!(answer, Answer::Record(_)),
+        _ => false,
+    };
+    // Values take longer than any wait between two re-sends; all else takes no time.
+    cluster.deliver(|message| !is_value(message));
+    for _ in 0..8 {
+        cluster.pass(Duration::from_millis(200));
+        cluster.deliver(|message| !is_value(message));
+    }
+    assert!(!cluster.answers.contains_key(&reader));
+    let first = cluster.in_flight.iter().position(is_value).unwrap();
+    let value = cluster.in_flight.remove(first);
+    cluster.lose(|_| true);
+    cluster.arrive(value);
+    cluster.deliver(|message| !is_value(message));
+    assert_eq!(cluster.value(reader).0, Some("a"));
+}
+
+#[test]
 fn writes_through_one_node_at_once_get_different_tags() {
     let mut cluster = Cluster::of(3);
     let tickets = [
@@ -483,4 +512,94 @@ fn a_settled_register_costs_readers_no_further_messages() {
     cluster.deliver(is_query);
     cluster.deliver(|message| matches!(message.body, Body::QueryReply { .. }));
     assert_eq!(cluster.in_flight, []);
+}
+
+#[test]
+fn an_outsider_asks_suspects_if_nobody_is_known_to_be_alive() {
+    for operation in [read(), write("a")] {
+        let mut cluster = with_outsider();
+        for member in 1..=3 {
+            cluster.tell(9, member, PeerState::Suspect);
+        }
+        let ticket = cluster.request(9, operation);
+        cluster.deliver_all();
+        assert!(cluster.answers.contains_key(&ticket));
+    }
+}
+
+/// A message of a node that the harness does not run.
+fn from_afar(from: u64, low_water: u64, body: Body) -> Message {
+    Message {
+        from: incarnation(from),
+        to: node(1),
+        epoch: Epoch::FIRST,
+        low_water: Counter(low_water),
+        body,
+    }
+}
+
+fn forward(counter: u64, operation: Operation) -> Body {
+    Body::Forward {
+        counter: Counter(counter),
+        operation,
+        time_left: DEADLINE,
+    }
+}
+
+#[test]
+fn a_low_water_mark_below_all_numbers_harms_nobody() {
+    let mut cluster = Cluster::of(3);
+    cluster.arrive(from_afar(9, 1, forward(1, write("a"))));
+    cluster.deliver_among(&[1, 2, 3]);
+    let (name, tag) = (name(), Tag::ZERO);
+    cluster.arrive(from_afar(9, 0, Body::Settled { name, tag }));
+}
+
+#[test]
+fn forwarders_that_died_do_not_take_the_room_of_others() {
+    let mut cluster = Cluster::of(1);
+    // Each dies with as many writes on their way as it may have; nobody says that they ended.
+    for dead in 100..116 {
+        for counter in 1..=4096 {
+            cluster.arrive(from_afar(dead, 1, forward(counter, write("a"))));
+        }
+        cluster.lose(|_| true);
+    }
+    cluster.arrive(from_afar(200, 1, forward(1, read())));
+    let answered = |message: &Message| message.to == node(200);
+    assert!(cluster.in_flight.iter().any(answered));
+}
+
+#[test]
+fn a_late_update_of_a_cluster_that_has_died_changes_nothing_in_its_successor() {
+    let (dead, living) = (ClusterId(1), ClusterId(2));
+    let mut cluster = Cluster::of(0);
+    for number in [1, 2, 3, 5, 6] {
+        cluster.add(number);
+    }
+    // Nodes 1 and 3 enter a cluster with node 2, which misses the news, and then they die.
+    for number in [1, 3] {
+        cluster.enter(number, configuration_of(dead, 1, [1, 2, 3]));
+    }
+    for value in ["old", "older"] {
+        let written = cluster.request(1, write(value));
+        cluster.deliver_among(&[1, 3]);
+        cluster.written(written);
+    }
+    let mut late = core::mem::take(&mut cluster.in_flight);
+    late.retain(|message| is_update(message) && message.to == node(2));
+    assert!(!late.is_empty());
+    cluster.lanes.remove(&1);
+    cluster.lanes.remove(&3);
+    // Node 2 founds another one with those who took their places.
+    for number in [2, 5, 6] {
+        cluster.enter(number, configuration_of(living, 1, [2, 5, 6]));
+    }
+    let written = cluster.request(5, write("new"));
+    cluster.deliver_all();
+    let tag = cluster.written(written);
+    for message in late {
+        cluster.arrive(message);
+    }
+    assert_eq!(cluster.lanes[&2].record(&name()).unwrap().tag, tag);
 }

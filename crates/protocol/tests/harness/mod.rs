@@ -38,6 +38,14 @@ pub(crate) fn configuration(
     epoch: u64,
     members: impl IntoIterator<Item = u64>,
 ) -> Arc<Configuration> {
+    configuration_of(ClusterId(1), epoch, members)
+}
+
+pub(crate) fn configuration_of(
+    cluster: ClusterId,
+    epoch: u64,
+    members: impl IntoIterator<Item = u64>,
+) -> Arc<Configuration> {
     let members: Vec<Member> = members
         .into_iter()
         .map(|number| Member {
@@ -47,7 +55,7 @@ pub(crate) fn configuration(
         })
         .collect();
     let replication = u8::try_from(members.len()).unwrap();
-    let configuration = Configuration::new(ClusterId(1), Epoch(epoch), members, replication);
+    let configuration = Configuration::new(cluster, Epoch(epoch), members, replication);
     Arc::new(configuration.unwrap())
 }
 
