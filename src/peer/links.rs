@@ -139,6 +139,7 @@ impl Links {
     }
 
     /// Ends the connections that this node dialled, at once, and says nothing of it to the inbox.
+    /// They stay ended until [`Links::ensure`] is called again.
     pub(crate) fn shut_down(&self) {
         *self.dialled.lock() = Dialled::default();
     }

@@ -52,8 +52,8 @@ impl LaneShell {
         state.waiting.insert(ticket, sender);
         let now = world.clock.now();
         state.lane.handle_request(now, ticket, operation, deadline);
-        // What a request learns, its replies learn too.
-        let _ = self.carry_out(&mut state, world);
+        let learned = self.carry_out(&mut state, world);
+        debug_assert_eq!(learned, None, "a request brings no news of the cluster");
         receiver
     }
 
@@ -97,7 +97,11 @@ impl LaneShell {
                         let _ = sender.send(outcome);
                     }
                 }
-                Output::Configuration(configuration) => learned = Some(configuration),
+                Output::Configuration(configuration) => {
+                    learned = learned
+                        .filter(|known: &Arc<Configuration>| known.epoch() > configuration.epoch())
+                        .or(Some(configuration));
+                }
             }
         }
         self.alarm.set(state.lane.next_timeout().map(|(at, _)| at));

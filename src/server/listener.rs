@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -36,6 +36,8 @@ pub(crate) struct Doorman {
     http: Http,
     node: Node,
     silent: Arc<Semaphore>,
+    /// Told when there is no room for another connection at its first byte.
+    crowded: Arc<Notify>,
     clients: Arc<Semaphore>,
     peers: Arc<Semaphore>,
     /// Clients' connections, which are waited for when the node stops.
@@ -49,6 +51,7 @@ impl Doorman {
             http: Http::new(node.clone()),
             node,
             silent: Arc::new(Semaphore::new(SILENT_MAX)),
+            crowded: Arc::default(),
             clients: Arc::new(Semaphore::new(settings.connections_max)),
             peers: Arc::new(Semaphore::new(PEERS_MAX)),
             connections: TaskTracker::new(),
@@ -96,14 +99,17 @@ impl Doorman {
     }
 
     fn admit(&self, stream: TcpStream) {
-        // With no room left the connection is closed: a peer dials again, a client is told soon.
+        // With no room left the connection is closed, and with it all that have said nothing yet:
+        // a peer dials again and finds room.
         let Ok(silent) = Arc::clone(&self.silent).try_acquire_owned() else {
+            self.crowded.notify_waiters();
             return;
         };
         let doorman = self.clone();
         tokio::spawn(async move {
             let first = tokio::select! {
                 first = tokio::time::timeout(FIRST_BYTE_TIMEOUT, first_byte(&stream)) => first,
+                () = doorman.crowded.notified() => return,
                 () = doorman.stop.cancelled() => return,
             };
             drop(silent);

@@ -76,7 +76,11 @@ pub(crate) async fn run(
     stop.await;
     info!("stopping, as told: accepting nothing new, finishing what runs");
     stopping.cancel();
-    if tokio::time::timeout(settings.shutdown_timeout, doorman.drain())
+    let finish = async {
+        doorman.drain().await;
+        node.drain().await;
+    };
+    if tokio::time::timeout(settings.shutdown_timeout, finish)
         .await
         .is_err()
     {

@@ -108,6 +108,14 @@ impl Node {
         self.call_membership(Membership::handle_timeout);
     }
 
+    /// Waits until no operation runs here any more, those for other nodes included.
+    pub(crate) async fn drain(&self) {
+        let running = |lane: &LaneShell| lane.inspect(Lane::operations_running) > 0;
+        while self.0.lanes.iter().any(running) {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    }
+
     fn world(&self) -> World<'_> {
         World {
             clock: self.0.clock,
@@ -376,6 +384,9 @@ fn sent_to(figures: &LinkFigures) -> PeerFigures {
         dropped_messages: figures.dropped,
     }
 }
+
+/// How often a node that stops looks whether it is done.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
 
 /// How long after its deadline an operation may be answered.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
