@@ -3,6 +3,7 @@
 use crate::harness::{Client, Cluster, Load, LoadPlan, PATIENCE};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -90,6 +91,25 @@ async fn what_concurrent_clients_of_few_registers_see_is_linearizable() {
             sum.done as f64 / took.as_secs_f64()
         );
     }
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    /// More than a node lets wait for their first byte.
+    const SILENT: usize = 4200;
+    allow_open_files(8192);
+    let cluster = Cluster::start(1).await;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        let connection = TcpStream::connect(cluster[0].address()).await;
+        silent.push(connection.expect("the node accepts"));
+    }
+    let started = Instant::now();
+    for _ in 0..20 {
+        cluster[0].get("/livez").await.assert_status(200);
+    }
+    let took = started.elapsed();
+    println!("beside {SILENT} silent connections: 20 new ones were served in {took:?}");
 }
 
 /// Raises the number of files that this process and its children may have open. The usual number,
