@@ -135,7 +135,7 @@ fn port_or_advice(text: &str) -> Result<u16, String> {
         Ok(port) if ORIGINAL_PORTS.contains(&port) => Ok(port),
         Ok(port) => Err(format!(
             "the three nodes of this form have the ports 3030, 3031 and 3032; for another use\n  \
-             shardedmemory serve --listen 127.0.0.1:{port} --peers 127.0.0.1:{port},.."
+             shardedmemory serve --listen 127.0.0.1:{port} --peers A,B,C"
         )),
         Err(_) => Err("this is neither a command nor a port; \
              'shardedmemory --help' lists the commands"

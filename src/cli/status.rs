@@ -98,8 +98,13 @@ impl Status {
         } = &self.view;
         let asked = &self.asked;
         let Some(cluster) = cluster else {
-            let awaited = awaited.join(", ");
-            return format!("no cluster yet: {asked} waits for {awaited}");
+            return match awaited.as_slice() {
+                [] => format!(
+                    "no cluster yet: all nodes that {asked} lists answer it and have not agreed so \
+                     far; if this goes on, their logs say why"
+                ),
+                awaited => format!("no cluster yet: {asked} waits for {}", awaited.join(", ")),
+            };
         };
         let members = match members.len() {
             1 => "1 member".to_owned(),

@@ -70,7 +70,11 @@ fn cluster(view: &ClusterView) -> Check {
                  memory after the cluster was founded; it holds no registers and forwards to \
                  members"
             ),
-            Standing::Fresh if view.awaited.is_empty() => "none yet; one is being founded".into(),
+            Standing::Fresh if view.awaited.is_empty() => {
+                "none yet; all listed nodes answer and have not agreed so far: if this goes on, \
+                 the nodes' logs say why"
+                    .into()
+            }
             Standing::Fresh => {
                 let awaited: Vec<_> = view.awaited.iter().map(|each| each.as_str()).collect();
                 format!("none yet; founding one waits for {}", awaited.join(", "))

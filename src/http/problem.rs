@@ -163,15 +163,17 @@ impl Problem {
             Refusal::NoQuorum => Kind::NoQuorum,
             Refusal::NoMember => Kind::NoMember,
         };
-        let advice = if kind == Kind::QuorumLost {
-            "so many members lost their memory that no quorum can ever be had again: the \
-             cluster's data is gone, and the cluster must be started anew"
+        let detail = if kind == Kind::QuorumLost {
+            "the cluster's data is gone: so many members lost their memory that no quorum can ever \
+             be had again; nothing was done; to begin anew with an empty cluster, stop all nodes \
+             and then start them"
+                .to_owned()
         } else {
-            "nothing was done, try again in a moment"
+            format!("{refusal}; nothing was done, try again in a moment")
         };
         Self {
             retry: true,
-            ..Self::new(kind, format_args!("{refusal}; {advice}"))
+            ..Self::new(kind, detail)
         }
     }
 

@@ -7,6 +7,7 @@ use crate::http::Http;
 use crate::peer;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
@@ -39,6 +40,8 @@ pub(crate) struct Doorman {
     /// Told when there is no room for another connection at its first byte.
     crowded: Arc<Notify>,
     clients: Arc<Semaphore>,
+    /// Whether the log tells already that there are too many clients.
+    crowd_told: Arc<AtomicBool>,
     peers: Arc<Semaphore>,
     /// Clients' connections, which are waited for when the node stops.
     connections: TaskTracker,
@@ -53,6 +56,7 @@ impl Doorman {
             silent: Arc::new(Semaphore::new(SILENT_MAX)),
             crowded: Arc::default(),
             clients: Arc::new(Semaphore::new(settings.connections_max)),
+            crowd_told: Arc::default(),
             peers: Arc::new(Semaphore::new(PEERS_MAX)),
             connections: TaskTracker::new(),
             stop,
@@ -130,6 +134,13 @@ impl Doorman {
         } else if let Ok(_permit) = self.clients.try_acquire() {
             let serving = self.http.serve_connection(stream, self.stop.cancelled());
             self.connections.track_future(serving).await;
+            self.crowd_told.store(false, Ordering::Relaxed);
+        } else if !self.crowd_told.swap(true, Ordering::Relaxed) {
+            warn!(
+                "closed a client's connection unanswered, as {} are open, which is \
+                 --connections-max; so it goes with others until some of these close",
+                self.clients()
+            );
         }
     }
 }

@@ -124,6 +124,12 @@ fn start(settings: &Settings) -> Result<Node, RunError> {
         incarnation.node,
         listed(&settings.listen)
     );
+    if let [only] = settings.peers.as_slice() {
+        warn!(
+            "--peers names {only} alone: this node is a cluster by itself, and its registers are \
+             gone when it ends; to run several, give each of them the list of all"
+        );
+    }
     node.start_timers();
     Ok(node)
 }

@@ -32,6 +32,10 @@ async fn a_node_that_restarts_is_an_outsider_and_serves_by_forwarding() {
     );
     let log = cluster[1].log();
     assert!(log.contains("stands without this process"), "{log}");
+    eventually("it sees a majority alive", async || {
+        cluster[1].is_ready().await
+    })
+    .await;
     let ready = cluster[1].get("/readyz?verbose").await;
     let text = ready.assert_status(200).text();
     assert!(

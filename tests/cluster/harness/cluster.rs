@@ -46,7 +46,20 @@ impl Cluster {
             })
             .await;
             if !unlucky {
+                cluster.all_see_all_alive().await;
                 return cluster;
+            }
+        }
+    }
+
+    /// Ready are nodes that see a majority alive; a test may want to tell of each one.
+    async fn all_see_all_alive(&self) {
+        for node in &self.nodes {
+            for other in &self.nodes {
+                eventually("everyone is alive to everyone", async || {
+                    node.sees(other).await.as_deref() == Some("alive")
+                })
+                .await;
             }
         }
     }

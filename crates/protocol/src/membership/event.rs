@@ -110,8 +110,7 @@ impl fmt::Display for MembershipEvent {
             MembershipEvent::Outside { cluster, epoch } => write!(
                 f,
                 "cluster {cluster} (epoch {epoch}) stands without this process, which holds none \
-                 of its registers; it forwards clients' requests to the members until a change of \
-                 membership lets it in"
+                 of its registers and has no vote; it forwards clients' requests to the members"
             ),
             MembershipEvent::Changed { cluster, epoch } => {
                 write!(f, "cluster {cluster} has changed; it is in epoch {epoch}")
