@@ -179,8 +179,8 @@ impl Lane {
         self.send(executor, epoch, body, PersistNumber::NONE);
     }
 
-    /// An alive member that has not refused the operation; by the register's slot, so that the
-    /// members share the work.
+    /// A member that may answer and has not refused the operation, an alive one if there is one; by
+    /// the register's slot, so that the members share the work.
     fn choose_executor(&self, counter: Counter) -> Option<NodeId> {
         let running = self.operations.get(counter)?;
         let Task::Forward(forward) = &running.task else {
@@ -189,9 +189,16 @@ impl Lane {
         let members = self.configuration.as_ref()?.members();
         let first = usize::from(running.name.slot().number()) % members.len();
         let in_turn = members[first..].iter().chain(&members[..first]);
+        let is_write = forward.operation.is_write();
         let able = in_turn.map(|member| member.id).filter(|node| {
-            *node != self.options.incarnation.node
-                && self.peers.state(*node) != PeerState::Down
+            let may_answer = match self.peers.told(*node) {
+                Some(PeerState::Alive | PeerState::Suspect) => true,
+                Some(PeerState::Down) => false,
+                // A write cannot be taken back from one that turns out to be dead.
+                None => !is_write,
+            };
+            may_answer
+                && *node != self.options.incarnation.node
                 && !forward.refused_by.contains(node)
         });
         able.min_by_key(|node| self.peers.state(*node))

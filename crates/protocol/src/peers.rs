@@ -19,10 +19,15 @@ impl Peers {
         former.unwrap_or(PeerState::Suspect)
     }
 
-    /// What the failure detector last said of a peer.
+    /// What the failure detector last said of a peer. One of which it never said anything is
+    /// suspect.
     pub(crate) fn state(&self, peer: NodeId) -> PeerState {
-        let state = self.states.get(&peer).copied();
-        state.unwrap_or(PeerState::Suspect)
+        self.told(peer).unwrap_or(PeerState::Suspect)
+    }
+
+    /// What the failure detector last said of a peer, if it said anything.
+    pub(crate) fn told(&self, peer: NodeId) -> Option<PeerState> {
+        self.states.get(&peer).copied()
     }
 
     /// Takes in a low-water mark. Marks only rise: one that comes late says nothing new.

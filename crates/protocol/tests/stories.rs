@@ -527,6 +527,19 @@ fn an_outsider_asks_suspects_if_nobody_is_known_to_be_alive() {
     }
 }
 
+#[test]
+fn an_outsider_gives_a_write_to_nobody_of_whom_it_never_heard() {
+    let mut cluster = with_outsider();
+    let nothing_heard = Lane::new(LaneOptions::new(incarnation(9), 0));
+    cluster.lanes.insert(9, nothing_heard);
+    cluster.enter(9, configuration(1, 1..=3));
+    let ticket = cluster.request(9, write("a"));
+    assert_eq!(cluster.in_flight, []);
+    cluster.tell(9, 2, PeerState::Alive);
+    cluster.deliver_all();
+    cluster.written(ticket);
+}
+
 /// A message of a node that the harness does not run.
 fn from_afar(from: u64, low_water: u64, body: Body) -> Message {
     Message {

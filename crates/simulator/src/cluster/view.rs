@@ -51,14 +51,14 @@ impl Cluster {
         Some(dead.count())
     }
 
-    /// Whether every process has noticed which members are dead.
+    /// Whether every process holds those members down that are dead.
     pub(crate) fn deaths_are_known(&self) -> bool {
         let members = self.configuration.iter().flat_map(|known| known.members());
         let dead = members.filter(|member| self.process_state(member.id) == State::Dead);
         let mut dead = dead.map(|member| member.id);
         dead.all(|dead| {
             let mut processes = (0..self.sites()).filter_map(|site| self.process(site));
-            processes.all(|process| process.membership().peer_state(dead) != PeerState::Alive)
+            processes.all(|process| process.membership().peer_state(dead) == PeerState::Down)
         })
     }
 
