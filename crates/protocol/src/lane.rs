@@ -4,7 +4,7 @@ use crate::configuration::{Configuration, Epoch};
 use crate::coordinator::OwnVote;
 use crate::forward::Forwards;
 use crate::membership::PeerState;
-use crate::message::{Answer, Body, Counter, Message, RequestId};
+use crate::message::{Answer, Body, Message, RequestId};
 use crate::node::{Incarnation, NodeId};
 use crate::operation::Operation;
 use crate::output::{Output, PersistNumber, Ticket};
@@ -105,11 +105,11 @@ impl Lane {
                 name,
                 want,
             } => {
-                if self.admit(from, epoch, counter) {
-                    let request = RequestId {
-                        origin: from,
-                        counter,
-                    };
+                let request = RequestId {
+                    origin: from,
+                    counter,
+                };
+                if self.admit(request, epoch) {
                     let (answer, after) = self.replica.query(&name, want);
                     let body = Body::QueryReply { request, answer };
                     self.send(from.node, epoch, body, after);
@@ -120,11 +120,11 @@ impl Lane {
                 name,
                 record,
             } => {
-                if self.admit(from, epoch, counter) {
-                    let request = RequestId {
-                        origin: from,
-                        counter,
-                    };
+                let request = RequestId {
+                    origin: from,
+                    counter,
+                };
+                if self.admit(request, epoch) {
                     let (tag, after) = self.update_replica(&name, &record);
                     let body = Body::UpdateReply { request, tag };
                     self.send(from.node, epoch, body, after);
@@ -273,12 +273,12 @@ impl Lane {
     /// Whether a coordinator's request may be served: it counts the quorums of this very epoch,
     /// this node is one of those it counts, and somebody still waits for it. Tells the
     /// coordinator, or asks it, if the epochs differ.
-    fn admit(&mut self, from: Incarnation, epoch: Epoch, counter: Counter) -> bool {
-        let own_epoch = self.epoch();
-        let request = RequestId {
+    fn admit(&mut self, request: RequestId, epoch: Epoch) -> bool {
+        let RequestId {
             origin: from,
             counter,
-        };
+        } = request;
+        let own_epoch = self.epoch();
         if epoch > own_epoch {
             let body = Body::ConfigurationRequest { request };
             self.send(from.node, own_epoch, body, PersistNumber::NONE);
