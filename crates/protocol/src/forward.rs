@@ -252,7 +252,7 @@ impl Lane {
             return;
         }
         let Outcome::Refused(refusal) = outcome else {
-            return self.end(counter, outcome);
+            return self.end(now, counter, outcome);
         };
         forward.executor = None;
         forward.refused_by.insert(from);
@@ -261,7 +261,7 @@ impl Lane {
             Some(counter) if self.choose_executor(counter).is_some() => {
                 self.send_forward(now, counter);
             }
-            Some(counter) => self.end(counter, outcome),
+            Some(counter) => self.end(now, counter, outcome),
             None => {}
         }
     }

@@ -5,9 +5,12 @@
 //! and answers go out by `poll_output`. The same code runs in the server, in the simulator and
 //! under the model checker.
 //!
-//! There are two doors. A [`Lane`] is the protocol of a share of the registers: their replica on
-//! this node and the operations that this node coordinates. A [`Membership`], one per node, is
-//! its view of the cluster: the failure detector, and how a cluster is founded.
+//! There are two doors. A [`Lane`] is the protocol of a share of the registers: it is their replica
+//! on this node, and copies what it lacks when the members change; it coordinates what clients ask
+//! of any register, be it a read, a write or a read-modify-write; and the first lane of a node
+//! decides, with those of other nodes, which configuration follows on the one that stands. A
+//! [`Membership`], one per node, is its view of the cluster: the failure detector, how a cluster is
+//! founded, and how its members change.
 //!
 //! The rule for both: **after each call in, drain the outputs, and do them in their order; then
 //! arm a timer for `next_timeout`.**
@@ -22,10 +25,8 @@
 //! let mut lanes: Vec<Lane> = (1..=3).map(|n| Lane::new(LaneOptions::new(node(n), 0))).collect();
 //!
 //! // A cluster of three, which in a running node comes from `Membership`.
-//! let members = (1..=3).map(|n| Member {
-//!     id: NodeId::new(n),
-//!     address: format!("127.0.0.1:{}", 3029 + n).parse().unwrap(),
-//!     weight: Member::WEIGHT_DEFAULT,
+//! let members = (1..=3).map(|n| {
+//!     Member::new(NodeId::new(n), format!("127.0.0.1:{}", 3029 + n).parse().unwrap())
 //! });
 //! let cluster = Configuration::new(ClusterId(7), Epoch::FIRST, members.collect(), 3).unwrap();
 //! let (now, cluster) = (Time::from_micros(0), Arc::new(cluster));
@@ -47,7 +48,9 @@
 //!             // In memory there is nothing to wait for.
 //!             Output::Persist { number, .. } => lanes[at].handle_persisted(now, number),
 //!             Output::Answer { outcome, .. } => outcomes.push(outcome),
-//!             Output::Configuration(_) => unreachable!("there is one configuration only"),
+//!             Output::Configuration(_) | Output::Copied { .. } | Output::Drop { .. } => {
+//!                 unreachable!("there is one configuration only")
+//!             }
 //!         }
 //!     }
 //!     outcomes
@@ -64,10 +67,23 @@
 //! assert!(matches!(drive(&mut lanes)[..], [Outcome::Written { rounds: 2, .. }]));
 //!
 //! // Any node serves it, in one round.
-//! lanes[2].handle_request(now, Ticket(2), Operation::Read { name }, deadline);
+//! lanes[2].handle_request(now, Ticket(2), Operation::Read { name: name.clone() }, deadline);
 //! let outcomes = drive(&mut lanes);
 //! let [Outcome::Read { record, rounds: 1 }] = &outcomes[..] else { panic!() };
 //! assert_eq!(record.content.as_deref(), Some(&b"hello"[..]));
+//!
+//! // What is computed from what a register holds is computed with nothing in between.
+//! let change = Change::CompareAndSet {
+//!     expected: Expected::Content(Some(Bytes::from_static(b"hello"))),
+//!     content: Some(Bytes::from_static(b"hello, world")),
+//!     expiry: None,
+//! };
+//! let greet = Operation::Modify { name, change };
+//! lanes[1].handle_request(now, Ticket(3), greet.clone(), deadline);
+//! assert!(matches!(drive(&mut lanes)[..], [Outcome::Modified { .. }]));
+//! // It no longer holds what is expected.
+//! lanes[0].handle_request(now, Ticket(4), greet, deadline);
+//! assert!(matches!(drive(&mut lanes)[..], [Outcome::Unchanged { .. }]));
 //! ```
 #![no_std]
 
@@ -76,12 +92,17 @@ extern crate alloc;
 extern crate std;
 
 mod answers;
+mod asking;
+mod ballot;
+mod change;
 mod configuration;
 mod coordinator;
+mod copying;
 mod forward;
 mod lane;
 mod membership;
 mod message;
+mod modify;
 mod node;
 mod operation;
 mod output;
@@ -92,24 +113,37 @@ mod record;
 mod replica;
 mod rule;
 mod running;
+mod serving;
 mod slot;
 mod tag;
 mod time;
 mod write;
 
-pub use configuration::{ClusterId, Configuration, ConfigurationError, Epoch, Member};
+pub use ballot::{Accepted, Ballot};
+pub use change::{Change, Expected};
+pub use configuration::{
+    ClusterId, Configuration, ConfigurationDecodeError, ConfigurationError, Epoch, Groups, Member,
+    Seat,
+};
+pub use copying::CopyProgress;
 #[cfg(feature = "planted-faults")]
 pub use lane::PlantedFault;
 pub use lane::{Lane, LaneOptions, LaneTimer};
+pub use membership::RecoveryView;
+pub use membership::{ChangeRefusal, ChangeRequest, ChangeView, Decision, DissentReason};
 pub use membership::{Founder, FreshNumber, MembershipMessage, PeerState, Proposal, ProposalId};
-pub use membership::{Membership, MembershipEvent, MembershipOptions, MembershipOptionsError};
+pub use membership::{
+    Join, Membership, MembershipEvent, MembershipOptions, MembershipOptionsError,
+};
 pub use membership::{MembershipOutput, MembershipTimer, Standing};
 pub use message::{Answer, Body, Counter, Message, OperationId, RequestId, Want};
+pub use message::{Promise, PullAnswer, PullAsk, PullEntry};
 pub use node::{Address, AddressError, Boot, Incarnation, NodeId};
 pub use operation::{Operation, Outcome, Refusal};
 pub use output::{Output, PersistNumber, Ticket};
 pub use quorum::{Quorums, ReplicaSet};
 pub use record::{Record, UnixMillis};
-pub use slot::{NameTooLong, RegisterName, Slot};
+pub use replica::Cell;
+pub use slot::{Group, NameTooLong, RegisterName, Slot};
 pub use tag::{Tag, TagError};
 pub use time::Time;

@@ -12,14 +12,24 @@
 //! | [`Body::Configuration`] | coordinator | replica | here it is |
 //! | [`Body::Forward`] | a node | a member | coordinate this operation for me |
 //! | [`Body::ForwardReply`] | the member | that node | this is how it ended |
+//! | [`Body::Entered`] | replica | coordinator | I am in your epoch now: ask again |
+//! | [`Body::Prepare`] | coordinator | replica | promise this ballot, and tell what you hold |
+//! | [`Body::PrepareReply`] | replica | coordinator | promised, and this I hold; or refused |
+//! | [`Body::Accept`] | coordinator | replica | accept this step |
+//! | [`Body::AcceptReply`] | replica | coordinator | accepted, or refused |
+//! | [`Body::Pull`] | replica | replica | what do you hold of this group that I lack? |
+//! | [`Body::PullReply`] | replica | replica | this |
 
-use crate::configuration::{Configuration, Epoch};
+use crate::ballot::{Accepted, Ballot};
+use crate::configuration::{ClusterId, Configuration, Epoch};
 use crate::node::{Incarnation, NodeId};
 use crate::operation::{Operation, Outcome};
 use crate::record::Record;
-use crate::slot::RegisterName;
+use crate::replica::Cell;
+use crate::slot::{Group, RegisterName};
 use crate::tag::Tag;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -90,6 +100,8 @@ pub struct Message {
     pub from: Incarnation,
     /// The node it is for. A process with another id at that address ignores it.
     pub to: NodeId,
+    /// The cluster it is about. Numbers of epochs say nothing beyond their own cluster.
+    pub cluster: ClusterId,
     /// The epoch whose quorums the coordinator counts, in requests and in their replies.
     pub epoch: Epoch,
     /// The sender's low-water mark: none of its requests below this number still runs. It speaks
@@ -174,6 +186,66 @@ pub enum Body {
         /// The end.
         outcome: Outcome,
     },
+    /// The replica, which did not know the epoch of this request and let it pass, is in that epoch
+    /// now, or in a later one.
+    Entered {
+        /// One of the requests that it let pass.
+        request: RequestId,
+    },
+    /// Promise this ballot, and tell what you hold of the register.
+    Prepare {
+        /// The number of the operation's attempt.
+        counter: Counter,
+        /// The register.
+        name: RegisterName,
+        /// The ballot.
+        ballot: Ballot,
+    },
+    /// Whether the ballot is promised.
+    PrepareReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The answer.
+        promise: Promise,
+    },
+    /// Accept this step, unless you have promised a greater ballot.
+    Accept {
+        /// The number of the operation's attempt.
+        counter: Counter,
+        /// The register.
+        name: RegisterName,
+        /// The step, with its ballot.
+        step: Accepted,
+    },
+    /// Whether the step is accepted. It speaks of this very ballot and tag.
+    AcceptReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The ballot of the step that was to be accepted.
+        ballot: Ballot,
+        /// The tag of the step that was to be accepted.
+        tag: Tag,
+        /// The greater ballot that was promised, if the step is refused.
+        refused_by: Option<Ballot>,
+    },
+    /// What do you hold of this group?
+    Pull {
+        /// The number of the request.
+        counter: Counter,
+        /// The group.
+        group: Group,
+        /// What exactly.
+        ask: PullAsk,
+    },
+    /// What the replica holds of the group.
+    PullReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The group.
+        group: Group,
+        /// What was asked for.
+        answer: PullAnswer,
+    },
 }
 
 impl Body {
@@ -182,14 +254,21 @@ impl Body {
     /// then for nobody.
     pub fn lane(&self, lanes: usize) -> Option<usize> {
         let lane = match self {
-            Body::Query { name, .. } | Body::Update { name, .. } | Body::Settled { name, .. } => {
-                name.slot().lane(lanes)
-            }
+            Body::Query { name, .. }
+            | Body::Update { name, .. }
+            | Body::Settled { name, .. }
+            | Body::Prepare { name, .. }
+            | Body::Accept { name, .. } => name.slot().lane(lanes),
+            Body::Pull { group, .. } => group.lane(lanes),
             Body::Forward { operation, .. } => operation.name().slot().lane(lanes),
             Body::QueryReply { request, .. }
             | Body::UpdateReply { request, .. }
             | Body::StaleEpoch { request, .. }
             | Body::ConfigurationRequest { request }
+            | Body::Entered { request }
+            | Body::PrepareReply { request, .. }
+            | Body::AcceptReply { request, .. }
+            | Body::PullReply { request, .. }
             | Body::ForwardReply { request, .. } => usize::from(request.counter.lane()),
             // Whichever lane hears of it, all of the node's lanes are told.
             Body::Configuration { .. } => 0,
@@ -240,6 +319,91 @@ impl Answer {
         match self {
             Answer::Tag { settled, .. } => *settled,
             Answer::Record(record) => record.settled,
+        }
+    }
+}
+
+/// A replica's answer to a [`Body::Prepare`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+pub enum Promise {
+    /// The ballot is promised: no step under a lesser one will be accepted any more.
+    Promised {
+        /// The record that the replica holds.
+        record: Record,
+        /// The step that it accepted last, if it did.
+        accepted: Option<Accepted>,
+    },
+    /// A greater ballot was promised before.
+    Refused {
+        /// That ballot.
+        promised: Ballot,
+    },
+}
+
+/// What a [`Body::Pull`] asks for. Only what is missing travels: digests are compared first, then
+/// lists of tags, and then cells are asked for by name.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+pub enum PullAsk {
+    /// What differs, slot by slot.
+    Differences {
+        /// What the asker holds: the digest of each slot of the group, in order.
+        digests: [u128; Group::SLOTS as usize],
+        /// Where to go on: after this register. The registers are in the order of their slots,
+        /// and of their names in a slot. `None` at the beginning.
+        after: Option<RegisterName>,
+    },
+    /// The cells of these registers, which are all of the group.
+    Cells {
+        /// Their names.
+        names: Vec<RegisterName>,
+    },
+}
+
+impl PullAsk {
+    /// The most names that one request asks for.
+    pub const NAMES_MAX: usize = 1024;
+}
+
+/// What a [`Body::PullReply`] brings.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PullAnswer {
+    /// Registers of the group, in order: those of slots whose digests differ; or those asked for.
+    pub entries: Vec<PullEntry>,
+    /// Whether more differs than fits; then, go on after the last entry.
+    pub more: bool,
+}
+
+/// One register in a [`PullAnswer`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum PullEntry {
+    /// What is held of it, by its versions: the asker holds something of this slot, and may hold
+    /// this.
+    Listed {
+        /// The register.
+        name: RegisterName,
+        /// The record's tag.
+        tag: Tag,
+        /// What was promised.
+        promised: Ballot,
+        /// What was accepted.
+        accepted: Option<(Ballot, Tag)>,
+    },
+    /// All that is held of it.
+    Whole {
+        /// The register.
+        name: RegisterName,
+        /// What is held.
+        cell: Cell,
+    },
+}
+
+impl PullEntry {
+    /// The register it is about.
+    pub fn name(&self) -> &RegisterName {
+        match self {
+            PullEntry::Listed { name, .. } | PullEntry::Whole { name, .. } => name,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a client asks, and what it may believe afterwards.
 
+use crate::change::Change;
 use crate::record::{Record, UnixMillis};
 use crate::slot::RegisterName;
 use crate::tag::Tag;
@@ -23,19 +24,28 @@ pub enum Operation {
         /// When the new value expires, if it does.
         expiry: Option<UnixMillis>,
     },
+    /// Compute what the register is to hold from what it holds, with nothing in between.
+    Modify {
+        /// The register.
+        name: RegisterName,
+        /// How the new value follows from the old one.
+        change: Change,
+    },
 }
 
 impl Operation {
     /// The register it is about.
     pub fn name(&self) -> &RegisterName {
         match self {
-            Operation::Read { name } | Operation::Write { name, .. } => name,
+            Operation::Read { name }
+            | Operation::Write { name, .. }
+            | Operation::Modify { name, .. } => name,
         }
     }
 
     /// Whether it can change the register.
     pub fn is_write(&self) -> bool {
-        matches!(self, Operation::Write { .. })
+        !matches!(self, Operation::Read { .. })
     }
 }
 
@@ -53,6 +63,21 @@ pub enum Outcome {
     Written {
         /// The tag it was given.
         tag: Tag,
+        /// How many rounds of messages it took.
+        rounds: u8,
+    },
+    /// The read-modify-write took place.
+    Modified {
+        /// What the register holds by it.
+        record: Record,
+        /// How many rounds of messages it took.
+        rounds: u8,
+    },
+    /// The read-modify-write found that there is nothing to change: the comparison failed. It has
+    /// done what a read does, and will do nothing else.
+    Unchanged {
+        /// What the register held.
+        record: Record,
         /// How many rounds of messages it took.
         rounds: u8,
     },

@@ -1,10 +1,10 @@
 //! What a lane wants done: [`Output`].
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Epoch};
 use crate::message::Message;
 use crate::operation::Outcome;
-use crate::record::Record;
-use crate::slot::RegisterName;
+use crate::replica::Cell;
+use crate::slot::{Group, RegisterName};
 use alloc::sync::Arc;
 
 /// The caller's name for a request, given back with its outcome.
@@ -39,17 +39,33 @@ pub enum Output {
         /// How it ended.
         outcome: Outcome,
     },
-    /// Make this record durable, then call `handle_persisted` with the number. Without a disk
+    /// Make what is kept of a register durable, then call `handle_persisted` with the number. Without a disk
     /// there is nothing to make durable, and the caller confirms at once.
     Persist {
         /// Its number: one more than the former's.
         number: PersistNumber,
         /// The register.
         name: RegisterName,
-        /// The record that replaces the former one.
-        record: Record,
+        /// What is kept of it now; it replaces what was kept before.
+        cell: Cell,
     },
-    /// Another node told of a newer configuration. The node decides whether to enter it, with all
-    /// its lanes.
+    /// Make durable that the registers of this group are kept no longer. The number counts as
+    /// that of [`Output::Persist`] does.
+    Drop {
+        /// Its number: one more than the former's.
+        number: PersistNumber,
+        /// The group.
+        group: Group,
+    },
+    /// A newer configuration was decided, or another node told of one. The node decides whether to
+    /// enter it, with all its lanes.
     Configuration(Arc<Configuration>),
+    /// In the joint configuration of this epoch, or in a later one, this replica has copied the
+    /// group: it holds all that was completed before. What it copied is durable.
+    Copied {
+        /// The epoch that the lane is in.
+        epoch: Epoch,
+        /// The group.
+        group: Group,
+    },
 }

@@ -1,15 +1,28 @@
 //! What a lane knows of other nodes: [`Peers`].
 
+use crate::configuration::Epoch;
 use crate::membership::PeerState;
-use crate::message::Counter;
+use crate::message::{Counter, RequestId};
 use crate::node::{Boot, Incarnation, NodeId};
+use crate::time::Time;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// How long nothing more is said about epochs to one that was told. A configuration is long, and
+/// the requests that cross it on its way are many.
+const TOLD_ENOUGH: Duration = Duration::from_millis(50);
 
 /// The failure detector's word on each peer, and the low-water marks they told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Peers {
     states: BTreeMap<NodeId, PeerState>,
     low_water: BTreeMap<(NodeId, u16), (Boot, Counter)>,
+    /// Who was told of which newer epoch, and when.
+    told: BTreeMap<(NodeId, u16), (Epoch, Time)>,
+    /// Who sent requests of an epoch that this node is not in yet: the last of them, and when its
+    /// sender was asked for the configuration.
+    passed: BTreeMap<(NodeId, u16), (RequestId, Time)>,
 }
 
 impl Peers {
@@ -37,6 +50,36 @@ impl Peers {
         known
             .and_modify(|known| *known = told.max(*known))
             .or_insert(told);
+    }
+
+    /// Takes note that a lane which counts an older epoch is told of this one. Says whether it
+    /// should be: not if that was just done.
+    pub(crate) fn note_told(&mut self, now: Time, from: RequestId, epoch: Epoch) -> bool {
+        let lane = (from.origin.node, from.counter.lane());
+        let told = self.told.get(&lane);
+        if told.is_some_and(|(of, at)| *of == epoch && now.since(*at) < TOLD_ENOUGH) {
+            return false;
+        }
+        self.told.insert(lane, (epoch, now));
+        true
+    }
+
+    /// Takes note of a request that cannot be served yet, as its epoch is not known. Says whether
+    /// its sender should be asked for the configuration: not if that was just done.
+    pub(crate) fn note_passed(&mut self, now: Time, request: RequestId) -> bool {
+        let lane = (request.origin.node, request.counter.lane());
+        let passed = self.passed.get(&lane);
+        let asked = passed.map(|(_, asked)| *asked);
+        let just_asked = asked.filter(|&asked| now.since(asked) < TOLD_ENOUGH);
+        self.passed
+            .insert(lane, (request, just_asked.unwrap_or(now)));
+        just_asked.is_none()
+    }
+
+    /// One request of each lane whose requests could not be served since this was asked last.
+    pub(crate) fn take_passed(&mut self) -> Vec<RequestId> {
+        let passed = core::mem::take(&mut self.passed);
+        passed.into_values().map(|(request, _)| request).collect()
     }
 
     /// Whether this request of `from` is known to have ended there: nobody waits for it, and

@@ -47,6 +47,11 @@ impl ReplicaSet {
         let counted = self.0.iter().filter(|&&node| counts(node)).count();
         counted + missing >= self.majority()
     }
+
+    /// Whether the nodes that `counts` says yes to include a majority.
+    pub fn is_majority(&self, counts: impl Fn(NodeId) -> bool) -> bool {
+        self.has_majority(&counts, 0)
+    }
 }
 
 /// The quorums of one slot in one configuration: a majority of its replica set, and in a joint
@@ -116,6 +121,21 @@ impl Quorums {
             (Some(_), _) => new.next(),
             (None, _) => old.next(),
         })
+    }
+
+    /// Whether the slot is on its way from one replica set to another.
+    pub fn is_joint(&self) -> bool {
+        self.old.is_some()
+    }
+
+    /// The replica set; in a joint configuration, the one after the change.
+    pub fn after(&self) -> &ReplicaSet {
+        &self.new
+    }
+
+    /// The replica set; in a joint configuration, the one before the change.
+    pub fn before(&self) -> &ReplicaSet {
+        self.old.as_ref().unwrap_or(&self.new)
     }
 
     /// Whether the node holds the slot.
@@ -198,6 +218,43 @@ mod tests {
         assert_eq!(nodes, [1, 2, 3, 4, 5, 6]);
         assert!(joint.contains(NodeId::new(1)) && joint.contains(NodeId::new(6)));
         assert!(!joint.contains(NodeId::new(7)));
+    }
+
+    #[test]
+    fn a_majority_of_a_set_is_its_quorum() {
+        for size in 1..=SIZE_MAX {
+            let set = set(0, size);
+            let quorums = Quorums::of(set.clone());
+            for chosen in 0..1u32 << SIZE_MAX {
+                let is_majority = set.is_majority(among(chosen));
+                assert_eq!(is_majority, quorums.is_quorum(among(chosen)));
+                let counted = (chosen & ((1 << size) - 1)).count_ones() as usize;
+                assert_eq!(is_majority, counted >= set.majority());
+            }
+        }
+    }
+
+    #[test]
+    fn quorums_tell_the_sets_before_and_after_a_change() {
+        let (old, new) = (set(0, 3), set(2, 4));
+        let plain = Quorums::of(old.clone());
+        assert!(!plain.is_joint());
+        assert_eq!((plain.before(), plain.after()), (&old, &old));
+        let joint = Quorums::joint(old.clone(), new.clone());
+        assert!(joint.is_joint());
+        assert_eq!((joint.before(), joint.after()), (&old, &new));
+        for node in joint.replicas() {
+            assert_eq!(
+                joint.contains(node),
+                old.contains(node) || new.contains(node)
+            );
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "at least one node")]
+    fn nobody_is_no_replica_set() {
+        let _ = ReplicaSet::new([]);
     }
 
     #[test]

@@ -1,26 +1,83 @@
 //! The records a node holds: [`Replica`].
 
+mod digest;
+mod store;
+
+use crate::ballot::{Accepted, Ballot};
+use crate::configuration::Groups;
 use crate::message::{Answer, Want};
 use crate::output::PersistNumber;
 use crate::record::Record;
-use crate::slot::{RegisterName, Slot};
+use crate::slot::{Group, RegisterName, Slot};
 use crate::tag::Tag;
 use alloc::collections::BTreeMap;
+pub(crate) use store::{SlotStore, Totals};
 
-/// The records of a lane's registers, by slot: all that concerns many registers (copying, scans,
-/// counts, repair) goes slot by slot.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Replica {
-    slots: BTreeMap<Slot, BTreeMap<RegisterName, Cell>>,
-    registers: usize,
-    persist_last: PersistNumber,
+/// All that a replica keeps of one register. Whatever copies a register copies all of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Cell {
+    /// The record; [`Record::EMPTY`] if nobody wrote the register yet.
+    pub record: Record,
+    /// The greatest ballot promised, or [`Ballot::ZERO`].
+    pub promised: Ballot,
+    /// The step accepted last, if one was. It is kept when it has been chosen, or another value
+    /// could be chosen for its tag.
+    pub accepted: Option<Accepted>,
 }
 
-/// A record and what must be durable before any message may show it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Cell {
-    record: Record,
-    persist: PersistNumber,
+impl Cell {
+    /// What is kept of a register of which nothing was ever heard.
+    pub const EMPTY: Cell = Cell {
+        record: Record::EMPTY,
+        promised: Ballot::ZERO,
+        accepted: None,
+    };
+
+    /// What tells it from every other state of its register.
+    pub(crate) fn versions(&self) -> Versions {
+        Versions {
+            tag: self.record.tag,
+            promised: self.promised,
+            accepted: self.accepted.as_ref().map(Accepted::rank),
+        }
+    }
+}
+
+/// What tells one state of a register's cell from every other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Versions {
+    pub(crate) tag: Tag,
+    pub(crate) promised: Ballot,
+    pub(crate) accepted: Option<(Ballot, Tag)>,
+}
+
+/// Which parts of another cell are newer than those held here.
+struct Lacks {
+    record: bool,
+    promised: bool,
+    accepted: bool,
+}
+
+impl Lacks {
+    fn of(own: &Cell, other: &Versions) -> Self {
+        Self {
+            record: other.tag > own.record.tag,
+            promised: other.promised > own.promised,
+            accepted: other.accepted > own.accepted.as_ref().map(Accepted::rank),
+        }
+    }
+
+    fn anything(&self) -> bool {
+        self.record || self.promised || self.accepted
+    }
+}
+
+/// The registers of a lane, by slot: all that concerns many registers (copying, scans, counts,
+/// repair) goes slot by slot.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Replica {
+    slots: BTreeMap<Slot, SlotStore>,
+    persist_last: PersistNumber,
 }
 
 /// What an update led to.
@@ -29,17 +86,15 @@ pub(crate) struct Updated {
     pub(crate) tag: Tag,
     /// What must be durable before it is said.
     pub(crate) after: PersistNumber,
-    /// Whether the update's record was taken, and is to be made durable under that number.
+    /// Whether the update's record was taken, and the cell is to be made durable under that
+    /// number.
     pub(crate) taken: bool,
 }
 
 impl Replica {
     /// What this replica holds, and what must be durable before it is said.
     pub(crate) fn query(&self, name: &RegisterName, want: Want) -> (Answer, PersistNumber) {
-        let Some(cell) = self.cell(name) else {
-            let (tag, settled) = (Tag::ZERO, true);
-            return (Answer::Tag { tag, settled }, PersistNumber::NONE);
-        };
+        let (cell, after) = self.cell(name);
         let record = &cell.record;
         let answer = match want {
             Want::RecordAbove(tag) if record.tag > tag => Answer::Record(record.clone()),
@@ -48,147 +103,162 @@ impl Replica {
                 settled: record.settled,
             },
         };
-        (answer, cell.persist)
+        (answer, after)
     }
 
     /// Takes the record if its tag is greater than that of the one held.
     pub(crate) fn update(&mut self, name: &RegisterName, record: &Record) -> Updated {
-        let held = self.cell(name);
-        if let Some(cell) = held
-            && cell.record.tag >= record.tag
-        {
+        let (cell, after) = self.cell(name);
+        let held = cell.record.tag;
+        if held >= record.tag {
             // Covered by a newer tag, or a repeat: what was taken then must be durable now too.
             return Updated {
-                tag: cell.record.tag,
-                after: cell.persist,
+                tag: held,
+                after,
                 taken: false,
             };
         }
-        if record.tag.is_zero() {
-            return Updated {
-                tag: Tag::ZERO,
-                after: PersistNumber::NONE,
-                taken: false,
-            };
-        }
-        if held.is_none() {
-            self.registers += 1;
-        }
-        self.persist_last = PersistNumber(self.persist_last.0 + 1);
         let cell = Cell {
             record: Record {
                 settled: false,
                 ..record.clone()
             },
-            persist: self.persist_last,
+            ..cell.clone()
         };
-        let slot = self.slots.entry(name.slot()).or_default();
-        let former = slot.insert(name.clone(), cell);
-        assert!(
-            former.is_none_or(|former| former.record.tag < record.tag),
-            "a record's tag never goes down"
-        );
         Updated {
             tag: record.tag,
-            after: self.persist_last,
+            after: self.put(name, cell),
             taken: true,
         }
     }
 
     /// Notes that `tag` is settled, if it is the one held.
     pub(crate) fn settle(&mut self, name: &RegisterName, tag: Tag) {
-        let slot = self.slots.get_mut(&name.slot());
-        if let Some(cell) = slot.and_then(|records| records.get_mut(name))
-            && cell.record.tag == tag
-        {
-            cell.record.settled = true;
+        if let Some(slot) = self.slots.get_mut(&name.slot()) {
+            slot.settle(name, tag);
         }
+    }
+
+    /// Promises a ballot, if it is greater than what was promised. Says what is promised now, and
+    /// whether that is news, to be made durable under the number.
+    pub(crate) fn promise(
+        &mut self,
+        name: &RegisterName,
+        ballot: Ballot,
+    ) -> (Ballot, PersistNumber, bool) {
+        let (cell, after) = self.cell(name);
+        if ballot <= cell.promised {
+            return (cell.promised, after, false);
+        }
+        let cell = Cell {
+            promised: ballot,
+            ..cell.clone()
+        };
+        (ballot, self.put(name, cell), true)
+    }
+
+    /// Accepts a step, unless a greater ballot was promised or a greater step accepted. Says
+    /// whether this very step is the accepted one now, and what must be durable before that is
+    /// said; and whether it is news.
+    pub(crate) fn accept(
+        &mut self,
+        name: &RegisterName,
+        step: &Accepted,
+    ) -> (bool, PersistNumber, bool) {
+        let (cell, after) = self.cell(name);
+        let accepted = cell.accepted.as_ref().map(Accepted::rank);
+        if accepted == Some(step.rank()) && step.ballot >= cell.promised {
+            return (true, after, false);
+        }
+        if step.ballot < cell.promised || accepted > Some(step.rank()) {
+            return (false, after, false);
+        }
+        let cell = Cell {
+            promised: step.ballot,
+            accepted: Some(step.clone()),
+            ..cell.clone()
+        };
+        (true, self.put(name, cell), true)
+    }
+
+    /// Takes whatever is greater of a cell that another replica holds: of the record by its tag,
+    /// of the promise, of what was accepted by ballot and tag. Returns the number under which the
+    /// outcome is to be made durable, if it is news.
+    pub(crate) fn merge(&mut self, name: &RegisterName, other: &Cell) -> Option<PersistNumber> {
+        let (own, _) = self.cell(name);
+        let lacks = Lacks::of(own, &other.versions());
+        if !lacks.anything() {
+            return None;
+        }
+        let record = if lacks.record { other } else { own };
+        let step = if lacks.accepted { other } else { own };
+        let merged = Cell {
+            record: record.record.clone(),
+            promised: own.promised.max(other.promised),
+            accepted: step.accepted.clone(),
+        };
+        Some(self.put(name, merged))
+    }
+
+    /// Whether a cell of these versions holds anything that is not held here.
+    pub(crate) fn lacks(&self, name: &RegisterName, versions: &Versions) -> bool {
+        Lacks::of(self.cell(name).0, versions).anything()
+    }
+
+    /// Drops what is kept of a group that this node no longer holds. Returns the number under
+    /// which that is to be made durable, if anything was kept.
+    pub(crate) fn drop_group(&mut self, group: Group) -> Option<PersistNumber> {
+        let dropped = group.slots().filter_map(|slot| self.slots.remove(&slot));
+        (dropped.count() > 0).then(|| self.next_persist())
+    }
+
+    /// The groups of which anything is kept.
+    pub(crate) fn groups(&self) -> Groups {
+        self.slots.keys().filter_map(|slot| slot.group()).collect()
+    }
+
+    /// What is held of a register, and what must be durable before it is said.
+    pub(crate) fn cell(&self, name: &RegisterName) -> (&Cell, PersistNumber) {
+        let slot = self.slots.get(&name.slot());
+        let held = slot.and_then(|slot| slot.get(name));
+        held.unwrap_or((&Cell::EMPTY, PersistNumber::NONE))
     }
 
     /// The record held of a register, if any.
     pub(crate) fn record(&self, name: &RegisterName) -> Option<&Record> {
-        self.cell(name).map(|cell| &cell.record)
+        let record = &self.cell(name).0.record;
+        (!record.tag.is_zero()).then_some(record)
     }
 
-    /// The greatest number under which a record was to be made durable.
+    /// What is held of a slot, if anything ever was.
+    pub(crate) fn slot(&self, slot: Slot) -> Option<&SlotStore> {
+        self.slots.get(&slot)
+    }
+
+    /// The greatest number under which anything was to be made durable.
     pub(crate) fn persist_last(&self) -> PersistNumber {
         self.persist_last
     }
 
-    /// How many registers it holds, tombstones included.
-    pub(crate) fn registers(&self) -> usize {
-        self.registers
+    /// How much it holds of clients' registers.
+    pub(crate) fn totals(&self) -> Totals {
+        let clients = self.slots.range(..Slot::RESERVED);
+        clients.map(|(_, slot)| slot.totals()).sum()
     }
 
-    fn cell(&self, name: &RegisterName) -> Option<&Cell> {
-        self.slots.get(&name.slot())?.get(name)
+    /// The one place where what is kept changes, but for what is known to be settled.
+    fn put(&mut self, name: &RegisterName, cell: Cell) -> PersistNumber {
+        let number = self.next_persist();
+        let slot = self.slots.entry(name.slot()).or_default();
+        slot.put(name, cell, number);
+        number
+    }
+
+    fn next_persist(&mut self) -> PersistNumber {
+        self.persist_last = PersistNumber(self.persist_last.0 + 1);
+        self.persist_last
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::node::{Boot, Incarnation, NodeId};
-    use bytes::Bytes;
-
-    fn record(seq: u64, value: &'static str) -> Record {
-        Record {
-            tag: Tag {
-                seq,
-                writer: Incarnation {
-                    node: NodeId::new(1),
-                    boot: Boot::FIRST,
-                },
-                step: 0,
-            },
-            content: Some(Bytes::from_static(value.as_bytes())),
-            expiry: None,
-            operation: None,
-            settled: false,
-        }
-    }
-
-    fn name() -> RegisterName {
-        RegisterName::new("r").unwrap()
-    }
-
-    #[test]
-    fn only_a_greater_tag_is_taken_and_the_reply_names_what_is_held() {
-        let mut replica = Replica::default();
-        assert_eq!(replica.update(&name(), &record(2, "b")).tag.seq, 2);
-        let older = replica.update(&name(), &record(1, "a"));
-        assert_eq!((older.tag.seq, older.taken), (2, false));
-        assert_eq!(replica.record(&name()), Some(&record(2, "b")));
-        assert_eq!(replica.registers(), 1);
-    }
-
-    #[test]
-    fn an_older_or_repeated_update_waits_for_the_disk_as_the_taken_one_does() {
-        let mut replica = Replica::default();
-        let taken = replica.update(&name(), &record(2, "b"));
-        assert_eq!(replica.update(&name(), &record(2, "b")).after, taken.after);
-        assert_eq!(replica.update(&name(), &record(1, "a")).after, taken.after);
-        assert_eq!(replica.query(&name(), Want::Tag).1, taken.after);
-    }
-
-    #[test]
-    fn settled_is_said_of_the_very_tag_and_forgotten_with_it() {
-        let mut replica = Replica::default();
-        replica.update(&name(), &record(1, "a"));
-        replica.settle(&name(), record(2, "b").tag);
-        assert!(!replica.query(&name(), Want::Tag).0.settled());
-        replica.settle(&name(), record(1, "a").tag);
-        assert!(replica.query(&name(), Want::Tag).0.settled());
-        replica.update(&name(), &record(2, "b"));
-        assert!(!replica.query(&name(), Want::Tag).0.settled());
-    }
-
-    #[test]
-    fn a_value_travels_only_if_it_is_newer_than_what_the_asker_has() {
-        let mut replica = Replica::default();
-        replica.update(&name(), &record(2, "b"));
-        let ask = |tag| replica.query(&name(), Want::RecordAbove(tag)).0;
-        assert!(matches!(ask(record(1, "a").tag), Answer::Record(_)));
-        assert!(matches!(ask(record(2, "b").tag), Answer::Tag { .. }));
-    }
-}
+mod tests;

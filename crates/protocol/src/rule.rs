@@ -1,10 +1,12 @@
 //! When the answers are enough: [`Rule`].
 
+#[cfg(feature = "planted-faults")]
+use crate::PlantedFault;
 use crate::answers::Answers;
+use crate::modify::Votes;
+use crate::node::NodeId;
 use crate::quorum::Quorums;
 use crate::tag::Tag;
-#[cfg(feature = "planted-faults")]
-use crate::{NodeId, PlantedFault};
 
 /// The answers to an operation, judged by the quorums of its slot.
 ///
@@ -50,6 +52,20 @@ impl Rule<'_> {
             return true;
         }
         self.answers.say_settled(tag) || self.settled(tag)
+    }
+
+    /// Whether a quorum said yes to a ballot: it is promised, or its step is chosen.
+    pub(crate) fn carried(&self, votes: &Votes) -> bool {
+        self.quorums.is_quorum(|node| votes.is_yes(node))
+    }
+
+    /// Whether a ballot is to be given up: somebody said no, and without them, and without those
+    /// who are silent and not `expected` to answer, there is no quorum.
+    ///
+    /// This decides nothing about the operation: what was asked under the ballot may yet happen.
+    pub(crate) fn lost(&self, votes: &Votes, expected: impl Fn(NodeId) -> bool) -> bool {
+        let may_say_yes = |node| votes.is_yes(node) || (!votes.is_no(node) && expected(node));
+        votes.any_no() && !self.quorums.is_quorum(may_say_yes)
     }
 
     #[cfg(feature = "planted-faults")]

@@ -4,15 +4,19 @@ use crate::answers::Answers;
 use crate::forward::Forward;
 use crate::lane::LaneTimer;
 use crate::message::{Counter, RequestId};
+use crate::modify::Modify;
 use crate::operation::{Outcome, Refusal};
 use crate::output::Ticket;
 use crate::read::Read;
+use crate::record::Record;
 use crate::slot::RegisterName;
 use crate::time::Time;
 use crate::write::Write;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
+#[cfg(feature = "planted-faults")]
+use {crate::configuration::Configuration, alloc::sync::Arc};
 
 /// One operation that runs at this coordinator.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -30,6 +34,10 @@ pub(crate) struct Running {
     pub(crate) answers: Answers,
     /// What it does.
     pub(crate) task: Task,
+    /// A planted fault: the configuration whose quorums its phase counts, whichever epoch its
+    /// messages name.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) counted: Option<Arc<Configuration>>,
 }
 
 /// Who is told how an operation ends.
@@ -46,6 +54,7 @@ pub(crate) enum Origin {
 pub(crate) enum Task {
     Read(Read),
     Write(Write),
+    Modify(Modify),
     Forward(Forward),
 }
 
@@ -55,6 +64,7 @@ impl Running {
         match &self.task {
             Task::Forward(forward) => forward.outcome_at_deadline(),
             Task::Write(write) if write.record().is_some() => Outcome::Unknown,
+            Task::Modify(modify) => modify.outcome_now(Refusal::NoQuorum),
             Task::Read(_) | Task::Write(_) => Outcome::Refused(Refusal::NoQuorum),
         }
     }
@@ -63,8 +73,18 @@ impl Running {
     pub(crate) fn is_write(&self) -> bool {
         match &self.task {
             Task::Read(_) => false,
-            Task::Write(_) => true,
+            Task::Write(_) | Task::Modify(_) => true,
             Task::Forward(forward) => forward.operation.is_write(),
+        }
+    }
+
+    /// The record that the phase it is in propagates, if it does.
+    pub(crate) fn update(&self) -> Option<&Record> {
+        match &self.task {
+            Task::Read(read) => read.write_back(),
+            Task::Write(write) => write.record(),
+            Task::Modify(modify) => modify.update(),
+            Task::Forward(_) => None,
         }
     }
 }
@@ -89,13 +109,20 @@ impl Operations {
 
     /// Takes in an operation and gives it a number that was never used before.
     pub(crate) fn insert(&mut self, running: Running) -> Counter {
-        let counter = self.next;
-        self.next = counter.next();
+        let counter = self.draw();
         self.timers
             .insert((running.deadline, LaneTimer::Deadline, counter));
         self.timers
             .insert((running.resend_at, LaneTimer::Resend, counter));
         self.running.insert(counter, running);
+        counter
+    }
+
+    /// A number for a request that is no operation's. Whoever draws it holds the low-water mark
+    /// down for as long as it waits.
+    pub(crate) fn draw(&mut self) -> Counter {
+        let counter = self.next;
+        self.next = counter.next();
         counter
     }
 
@@ -117,15 +144,20 @@ impl Operations {
 
     /// Puts off the next re-send: by the operation's present wait, which doubles up to `max`.
     pub(crate) fn put_off_resend(&mut self, now: Time, counter: Counter, max: Duration) {
-        let Some(running) = self.running.get_mut(&counter) else {
-            return;
-        };
-        self.timers
-            .remove(&(running.resend_at, LaneTimer::Resend, counter));
-        running.resend_at = now + running.resend_wait;
-        running.resend_wait = (running.resend_wait * 2).min(max);
-        self.timers
-            .insert((running.resend_at, LaneTimer::Resend, counter));
+        if let Some(running) = self.running.get(&counter) {
+            let wait = running.resend_wait;
+            self.set_resend(counter, now + wait, (wait * 2).min(max));
+        }
+    }
+
+    /// Sets when the operation's messages are sent again, and how long to wait after that.
+    pub(crate) fn set_resend(&mut self, counter: Counter, at: Time, wait: Duration) {
+        if let Some(running) = self.running.get_mut(&counter) {
+            self.timers
+                .remove(&(running.resend_at, LaneTimer::Resend, counter));
+            (running.resend_at, running.resend_wait) = (at, wait);
+            self.timers.insert((at, LaneTimer::Resend, counter));
+        }
     }
 
     pub(crate) fn get(&self, counter: Counter) -> Option<&Running> {
@@ -139,6 +171,11 @@ impl Operations {
     /// The numbers of all that run, oldest first.
     pub(crate) fn counters(&self) -> Vec<Counter> {
         self.running.keys().copied().collect()
+    }
+
+    /// The number that the next one gets.
+    pub(crate) fn next(&self) -> Counter {
+        self.next
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,14 +1,20 @@
-//! Names of registers, and the [`Slot`] each one falls into.
+//! Names of registers, the [`Slot`] each one falls into, and the [`Group`] of each slot.
 
 use bytes::Bytes;
-use core::borrow::Borrow;
 use core::fmt;
 
-/// The name of a register: up to [`RegisterName::BYTES_MAX`] bytes of any kind.
+/// The name of a register: up to [`RegisterName::BYTES_MAX`] bytes of any kind, or the one name
+/// that no client can say, [`RegisterName::CONFIGURATION`].
 ///
 /// The integer address 7 of the original interface is the register named `7`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegisterName(Bytes);
+pub struct RegisterName(Spelling);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Spelling {
+    Configuration,
+    Bytes(Bytes),
+}
 
 /// The name is longer than [`RegisterName::BYTES_MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +32,10 @@ impl RegisterName {
     /// The longest name, in bytes.
     pub const BYTES_MAX: usize = 1024;
 
+    /// The reserved register, which holds the cluster's configuration. It lies in
+    /// [`Slot::RESERVED`], and no bytes spell it.
+    pub const CONFIGURATION: RegisterName = RegisterName(Spelling::Configuration);
+
     /// The register with this name.
     ///
     /// # Errors
@@ -35,29 +45,37 @@ impl RegisterName {
         if name.len() > Self::BYTES_MAX {
             return Err(NameTooLong);
         }
-        Ok(Self(name))
+        Ok(Self(Spelling::Bytes(name)))
     }
 
-    /// The bytes of the name.
+    /// The bytes of the name; of the reserved one, none.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Spelling::Configuration => &[],
+            Spelling::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Whether this is [`RegisterName::CONFIGURATION`].
+    pub fn is_reserved(&self) -> bool {
+        matches!(self.0, Spelling::Configuration)
     }
 
     /// The slot this register falls into.
     pub fn slot(&self) -> Slot {
-        Slot::of(&self.0)
-    }
-}
-
-impl Borrow<[u8]> for RegisterName {
-    fn borrow(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Spelling::Configuration => Slot::RESERVED,
+            Spelling::Bytes(bytes) => Slot::of(bytes),
+        }
     }
 }
 
 impl fmt::Display for RegisterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        match &self.0 {
+            Spelling::Configuration => f.write_str("(the configuration)"),
+            Spelling::Bytes(bytes) => write!(f, "{}", bytes.escape_ascii()),
+        }
     }
 }
 
@@ -67,7 +85,7 @@ impl fmt::Debug for RegisterName {
     }
 }
 
-/// One of 16,384 groups of registers: the unit of placement.
+/// One of 16,384 groups of registers, or the reserved one.
 ///
 /// Equal to the hash slot of Redis Cluster, so that clients which know that one find a register
 /// where this cluster keeps it.
@@ -78,6 +96,9 @@ impl Slot {
     /// How many slots clients' registers fall into.
     pub const COUNT: u16 = 16_384;
 
+    /// The slot of [`RegisterName::CONFIGURATION`], out of clients' reach. All members hold it.
+    pub const RESERVED: Slot = Slot(Self::COUNT);
+
     /// The slot of a name: CRC16 (XMODEM) modulo 16,384 of the name, or of what stands between
     /// its first `{` and the first `}` after that, if that is not empty.
     ///
@@ -86,12 +107,67 @@ impl Slot {
         Slot(crc16_xmodem(hash_tag(name)) % Self::COUNT)
     }
 
-    /// The number of the slot, below [`Slot::COUNT`].
+    /// The number of the slot; below [`Slot::COUNT`], if clients can reach it.
     pub fn number(self) -> u16 {
         self.0
     }
 
-    /// Which of `lanes` lanes of a node handles this slot.
+    /// The group that it is placed with; `None` for the reserved slot, which is not placed.
+    pub fn group(self) -> Option<Group> {
+        (self != Self::RESERVED).then_some(Group(self.0 / Group::SLOTS))
+    }
+
+    /// Which of `lanes` lanes of a node handles this slot: one lane a group, and the first one for
+    /// the reserved slot.
+    ///
+    /// # Panics
+    /// If `lanes` is zero.
+    pub fn lane(self, lanes: usize) -> usize {
+        assert!(lanes > 0, "a node has a lane");
+        self.group().map_or(0, |group| group.lane(lanes))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Sixteen slots in a row, which are always held by the same nodes: what placement places, and
+/// what is copied as one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Group(u16);
+
+impl Group {
+    /// How many slots a group has.
+    pub const SLOTS: u16 = 16;
+
+    /// How many groups there are.
+    pub const COUNT: u16 = Slot::COUNT / Self::SLOTS;
+
+    /// The group with this number, if there is one.
+    pub fn new(number: u16) -> Option<Group> {
+        (number < Self::COUNT).then_some(Group(number))
+    }
+
+    /// All groups, in order.
+    pub fn all() -> impl DoubleEndedIterator<Item = Group> + ExactSizeIterator {
+        (0..Self::COUNT).map(Group)
+    }
+
+    /// The number of the group, below [`Group::COUNT`].
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// Its slots, in order.
+    pub fn slots(self) -> impl DoubleEndedIterator<Item = Slot> + ExactSizeIterator {
+        let first = self.0 * Self::SLOTS;
+        (first..first + Self::SLOTS).map(Slot)
+    }
+
+    /// Which of `lanes` lanes of a node handles this group's slots.
     ///
     /// # Panics
     /// If `lanes` is zero.
@@ -100,7 +176,7 @@ impl Slot {
     }
 }
 
-impl fmt::Display for Slot {
+impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

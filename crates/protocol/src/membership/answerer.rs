@@ -38,6 +38,8 @@ pub(super) enum Disagreement {
     Void,
     /// It is not for the addresses of this node's list.
     List,
+    /// It is not for this node's replication factor.
+    Replication,
 }
 
 impl Answerer {
@@ -60,11 +62,16 @@ impl Answerer {
         Some(FreshNumber { round, number })
     }
 
+    /// Whether it has agreed to a proposal, be that void or not.
+    pub(super) fn has_agreed(&self) -> bool {
+        self.agreed.is_some()
+    }
+
     /// Agrees to a proposal, or says why not. `list` is sorted.
     pub(super) fn agree(
         &mut self,
         me: NodeId,
-        list: &[Address],
+        (list, replication): (&[Address], u8),
         links: &Links,
         from: NodeId,
         proposal: &Proposal,
@@ -78,6 +85,9 @@ impl Answerer {
         addresses.sort();
         if !addresses.into_iter().eq(list) {
             return Err(Disagreement::List);
+        }
+        if proposal.replication != replication {
+            return Err(Disagreement::Replication);
         }
         let mut founders = proposal.founders.iter();
         let counts_on_me = founders.any(|f| f.id == me && f.number == self.number);
@@ -172,6 +182,7 @@ mod tests {
                 round,
             },
             cluster: ClusterId(9),
+            replication: 3,
             founders: founders.collect(),
         }
     }
@@ -179,7 +190,7 @@ mod tests {
     fn agree(answerer: &mut Answerer, proposal: &Proposal) -> Result<ProposalId, Disagreement> {
         let mut links = Links::default();
         links.up(&list()[0], PROPOSER);
-        answerer.agree(ME, &list(), &links, PROPOSER, proposal)
+        answerer.agree(ME, (&list(), 3), &links, PROPOSER, proposal)
     }
 
     #[test]
@@ -209,7 +220,8 @@ mod tests {
     #[test]
     fn proposals_that_are_wrong_in_any_part_are_not_agreed_to() {
         type Spoil = fn(&mut Proposal);
-        let wrong: [(Spoil, Disagreement); 9] = [
+        let wrong: [(Spoil, Disagreement); 10] = [
+            (|p| p.replication = 2, Disagreement::Replication),
             (|p| p.id.round = 2, Disagreement::Void),
             (|p| p.id.proposer = ME, Disagreement::Void),
             (|p| p.founders[1].number = 2, Disagreement::Void),
@@ -263,7 +275,7 @@ mod tests {
         let mut links = Links::default();
         links.up(&list()[0], NodeId::new(7));
         assert_eq!(
-            answerer.agree(ME, &list(), &links, PROPOSER, &proposal(1, 1)),
+            answerer.agree(ME, (&list(), 3), &links, PROPOSER, &proposal(1, 1)),
             Err(Disagreement::Void)
         );
     }
@@ -273,11 +285,7 @@ mod tests {
         let mut answerer = Answerer::default();
         answerer.fresh(PROPOSER, 1);
         let stranger = NodeId::new(7);
-        let member = |id, address: &str| Member {
-            id,
-            address: address.parse().unwrap(),
-            weight: Member::WEIGHT_DEFAULT,
-        };
+        let member = |id, address: &str| Member::new(id, address.parse().unwrap());
         let other = |address| {
             let members = vec![member(stranger, address)];
             Configuration::new(ClusterId(8), Epoch::FIRST, members, 1).unwrap()

@@ -80,6 +80,12 @@ impl Detector {
         peer.map_or(PeerState::Suspect, |peer| peer.state)
     }
 
+    /// When a peer that is down was last known to live.
+    pub(super) fn silent_since(&self, node: NodeId) -> Option<Time> {
+        let peer = self.peers.get(&node)?;
+        (peer.state == PeerState::Down).then_some(peer.lived)
+    }
+
     /// Watch these peers and no others; each comes with whether a link to it is up. A new one is
     /// suspect until it answers, and so is one that is no longer watched.
     pub(super) fn watch(

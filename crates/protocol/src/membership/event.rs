@@ -1,9 +1,10 @@
 //! What an operator should read in the log: [`MembershipEvent`].
 
+use super::ChangeRefusal;
 use crate::configuration::{ClusterId, Epoch};
 use crate::node::{Address, NodeId};
 use alloc::vec::Vec;
-use core::fmt;
+use core::time::Duration;
 
 /// Something about the cluster that an operator should know. Its `Display` is the sentence for
 /// the log: what happened, what it means, what to do.
@@ -29,12 +30,63 @@ pub enum MembershipEvent {
         cluster: ClusterId,
         /// The epoch of what it learned.
         epoch: Epoch,
+        /// Whether it asks to be let in.
+        asks: bool,
     },
-    /// The cluster's members changed, and this node is what it was.
+    /// The cluster's members change or have changed, and this node is what it was.
     Changed {
         /// The cluster.
         cluster: ClusterId,
         /// The new epoch.
+        epoch: Epoch,
+    },
+    /// This node gives up a change that has not moved on.
+    ChangeStalled {
+        /// The epoch of the joint configuration.
+        epoch: Epoch,
+        /// For how long it has not.
+        stalled_for: Duration,
+    },
+    /// A node asked to be let in, and was not.
+    NotLetIn {
+        /// Where that node is.
+        address: Address,
+        /// Why not.
+        why: ChangeRefusal,
+    },
+    /// This node asks in vain to be let in.
+    StillOutside {
+        /// Its address.
+        address: Address,
+        /// The member in whose place it would come, if it is one's address.
+        instead_of: Option<NodeId>,
+    },
+    /// This node has copied all that it is to hold.
+    Copied {
+        /// The epoch in which it had.
+        epoch: Epoch,
+    },
+    /// A member has been down for so long that this node has it removed.
+    Removing {
+        /// The member.
+        member: NodeId,
+        /// Its address.
+        address: Address,
+        /// For how long it has been silent.
+        silent_for: Duration,
+    },
+    /// A member that is down could not be removed.
+    NotRemoved {
+        /// The member.
+        member: NodeId,
+        /// Why not.
+        why: ChangeRefusal,
+    },
+    /// This node was a member and is none any more.
+    Removed {
+        /// The cluster.
+        cluster: ClusterId,
+        /// The epoch in which it is none.
         epoch: Epoch,
     },
     /// A member's memory is gone.
@@ -50,6 +102,11 @@ pub enum MembershipEvent {
     QuorumLost {
         /// The cluster.
         cluster: ClusterId,
+    },
+    /// The memories of a majority of the replicas of some groups of slots are gone.
+    GroupsLost {
+        /// How many groups.
+        groups: usize,
     },
     /// Another cluster's configuration was ignored.
     OtherCluster {
@@ -78,6 +135,15 @@ pub enum MembershipEvent {
         /// What stands on the proposer's list alone.
         only_there: Vec<Address>,
     },
+    /// A proposal was refused, as the proposer's replication factor differs from this node's.
+    ReplicationDiffers {
+        /// The proposer.
+        proposer: NodeId,
+        /// This node's.
+        here: u8,
+        /// The proposer's.
+        there: u8,
+    },
     /// A node asks in order to propose that is not at the least address of this node's list.
     ProposerDiffers {
         /// Where this node met it.
@@ -94,156 +160,33 @@ pub enum MembershipEvent {
         /// The address whose node is to propose.
         least: Address,
     },
+    /// This node would join a cluster and has found none yet.
+    Searching {
+        /// The addresses at which it asks where nobody answers.
+        unmet: Vec<Address>,
+        /// Those whose nodes answer, but know of no cluster.
+        met: Vec<Address>,
+    },
 }
 
-impl fmt::Display for MembershipEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MembershipEvent::Founded { cluster, members } => write!(
-                f,
-                "founded cluster {cluster} with {members} member(s); it serves from now on"
-            ),
-            MembershipEvent::Joined { cluster, epoch } => write!(
-                f,
-                "this node is a member of cluster {cluster} (epoch {epoch}); it serves from now on"
-            ),
-            MembershipEvent::Outside { cluster, epoch } => write!(
-                f,
-                "cluster {cluster} (epoch {epoch}) stands without this process, which holds none \
-                 of its registers and has no vote; it forwards clients' requests to the members"
-            ),
-            MembershipEvent::Changed { cluster, epoch } => {
-                write!(f, "cluster {cluster} has changed; it is in epoch {epoch}")
-            }
-            MembershipEvent::MemberLost {
-                member,
-                address,
-                by,
-            } => write!(
-                f,
-                "member {member} at {address} is lost with its memory: process {by} answers there \
-                 now; the data is safe as long as a majority of the members is not lost"
-            ),
-            MembershipEvent::QuorumLost { cluster } => write!(
-                f,
-                "the data of cluster {cluster} is gone: so many members lost their memory that no \
-                 quorum can be had again; to go on with a new, empty cluster, stop all nodes and \
-                 then start them"
-            ),
-            MembershipEvent::OtherCluster { cluster, other } => write!(
-                f,
-                "ignored the configuration of cluster {other}, as this node knows cluster \
-                 {cluster}; nodes of two clusters reach each other: correct their lists of \
-                 addresses"
-            ),
-            MembershipEvent::NotListed => f.write_str(
-                "this node's own address is not on its list: other nodes answer at all of them, so \
-                 it can neither found a cluster nor be part of one that is founded; add its \
-                 address to every node's list and restart them",
-            ),
-            MembershipEvent::SharedAddress {
-                node,
-                first,
-                second,
-            } => write!(
-                f,
-                "one node ({node}) answers at both {first} and {second}, so no cluster can be \
-                 founded; list each node under one address and restart"
-            ),
-            MembershipEvent::ListDiffers {
-                proposer,
-                only_here,
-                only_there,
-            } => write!(
-                f,
-                "refused to found a cluster with node {proposer}, as its list of addresses differs \
-                 (here alone: {}; there alone: {}); give all nodes the same list and restart them",
-                Listed(only_here),
-                Listed(only_there)
-            ),
-            MembershipEvent::ProposerDiffers { asker, least } => write!(
-                f,
-                "the node at {asker} wants to found a cluster, but on this node's list that falls \
-                 to {least}: their lists differ; give all nodes the same list and restart them"
-            ),
-            MembershipEvent::Waiting {
-                unmet,
-                unagreed,
-                least,
-            } => {
-                f.write_str("no cluster stands yet, and no request can be served: ")?;
-                if !unmet.is_empty() {
-                    write!(f, "waiting for an answer from {}", Listed(unmet))
-                } else if !unagreed.is_empty() {
-                    write!(
-                        f,
-                        "waiting for the agreement of {}; if this goes on, compare the nodes' \
-                         lists of addresses",
-                        Listed(unagreed)
-                    )
-                } else {
-                    write!(
-                        f,
-                        "waiting for {least} to propose one; if this goes on, see its log"
-                    )
-                }
-            }
-        }
-    }
-}
-
-struct Listed<'a>(&'a [Address]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        for (index, address) in self.0.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{address}")?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString;
-    use alloc::vec;
-
-    fn address(text: &str) -> Address {
-        text.parse().unwrap()
+impl MembershipEvent {
+    /// Whether it is the usual course of things, which asks nothing of an operator.
+    pub fn is_routine(&self) -> bool {
+        matches!(
+            self,
+            MembershipEvent::Founded { .. }
+                | MembershipEvent::Joined { .. }
+                | MembershipEvent::Changed { .. }
+                | MembershipEvent::Copied { .. }
+                | MembershipEvent::Outside { asks: true, .. }
+        )
     }
 
-    #[test]
-    fn a_difference_between_lists_is_named() {
-        let event = MembershipEvent::ListDiffers {
-            proposer: NodeId::new(1),
-            only_here: vec![address("a:1"), address("b:1")],
-            only_there: vec![],
-        };
-        let sentence = event.to_string();
-        assert!(
-            sentence.contains("(here alone: a:1, b:1; there alone: none)"),
-            "{sentence}"
-        );
-    }
-
-    #[test]
-    fn waiting_names_the_nearest_reason() {
-        let waiting = |unmet: &[&str], unagreed: &[&str]| {
-            let addresses = |texts: &[&str]| texts.iter().map(|text| address(text)).collect();
-            MembershipEvent::Waiting {
-                unmet: addresses(unmet),
-                unagreed: addresses(unagreed),
-                least: address("a:1"),
-            }
-            .to_string()
-        };
-        assert!(waiting(&["b:1"], &["c:1"]).contains("an answer from b:1"));
-        assert!(waiting(&[], &["c:1"]).contains("the agreement of c:1"));
-        assert!(waiting(&[], &[]).contains("for a:1 to propose"));
+    /// Whether data is gone for good.
+    pub fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            MembershipEvent::QuorumLost { .. } | MembershipEvent::GroupsLost { .. }
+        )
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Founding {
     me: NodeId,
     /// Sorted, each address once.
     list: Vec<Address>,
+    replication: u8,
     ask_interval: Duration,
     round_timeout: Duration,
     report_interval: Duration,
@@ -47,6 +48,7 @@ struct Reported {
     shared: BTreeSet<Address>,
     asker_differs: BTreeSet<Address>,
     list_differs: Option<NodeId>,
+    replication_differs: Option<NodeId>,
 }
 
 impl Founding {
@@ -55,11 +57,12 @@ impl Founding {
         Self {
             me,
             list: options.list(),
+            replication: options.replication,
             ask_interval: options.ask_interval,
             round_timeout: options.round_timeout,
             report_interval: options.report_interval,
             answerer: Answerer::default(),
-            proposer: Proposer::new(me, options.cluster),
+            proposer: Proposer::new(me, options.cluster, options.replication),
             waits_until: Some(now + options.founding_wait),
             ask_due: now + options.ask_interval,
             report_due: now + options.report_interval,
@@ -134,10 +137,11 @@ impl Founding {
         links: &Links,
         outputs: &mut VecDeque<MembershipOutput>,
     ) {
-        let (me, list) = (self.me, &self.list);
-        match self.answerer.agree(me, list, links, from, proposal) {
+        let own = (&self.list[..], self.replication);
+        match self.answerer.agree(self.me, own, links, from, proposal) {
             Ok(proposal) => send(outputs, from, MembershipMessage::Yes { proposal }),
             Err(Disagreement::List) => self.report_difference(from, proposal, outputs),
+            Err(Disagreement::Replication) => self.report_replication(from, proposal, outputs),
             Err(Disagreement::Void) => {}
         }
     }
@@ -160,6 +164,11 @@ impl Founding {
     ) -> bool {
         self.answerer
             .believes(&self.list, links, from, configuration)
+    }
+
+    /// Whether this node has agreed to a founding, and so may yet be part of it.
+    pub(super) fn has_agreed(&self) -> bool {
+        self.answerer.has_agreed()
     }
 
     /// The cluster that this node has just founded, if everyone agreed; the others are told.
@@ -319,6 +328,22 @@ impl Founding {
                 asker: asker.clone(),
                 least: self.list[0].clone(),
             }));
+        }
+    }
+
+    fn report_replication(
+        &mut self,
+        proposer: NodeId,
+        proposal: &Proposal,
+        outputs: &mut VecDeque<MembershipOutput>,
+    ) {
+        if self.reported.replication_differs.replace(proposer) != Some(proposer) {
+            let event = MembershipEvent::ReplicationDiffers {
+                proposer,
+                here: self.replication,
+                there: proposal.replication,
+            };
+            outputs.push_back(MembershipOutput::Event(event));
         }
     }
 

@@ -37,8 +37,12 @@ impl Links {
         core::mem::take(&mut link.up).then_some(link.node)
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&Address) -> bool) {
-        self.links.retain(|address, _| keep(address));
+    pub(super) fn forget(&mut self, address: &Address) {
+        self.links.remove(address);
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.links.keys()
     }
 
     /// Who answered there last, whether or not the link is up.

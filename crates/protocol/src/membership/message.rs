@@ -10,8 +10,13 @@
 //! | [`MembershipMessage::Propose`] | the node at the least address | each fresh node | shall we found this one? |
 //! | [`MembershipMessage::Yes`] | a fresh node | the proposer | I will be part of it |
 //! | [`MembershipMessage::Commit`] | the proposer | each of them | all said yes: it stands |
+//! | [`MembershipMessage::Join`] | a node that is no member | a node | let me in |
+//! | [`MembershipMessage::Consider`] | a member | everyone before and after a change | shall it be made? |
+//! | [`MembershipMessage::Consent`] | each of them | that member | yes |
+//! | [`MembershipMessage::Dissent`] | each of them | that member | no |
+//! | [`MembershipMessage::Progress`] | a member | every member | so far am I in copying |
 
-use crate::configuration::{ClusterId, Configuration, Epoch, Member};
+use crate::configuration::{ClusterId, Configuration, Epoch, Groups, Member};
 use crate::node::{Address, NodeId};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -64,6 +69,57 @@ pub enum MembershipMessage {
         /// Which proposal.
         proposal: ProposalId,
     },
+    /// Let me in: in the place of the member at this address, or as one more.
+    Join {
+        /// Where the sender is reached.
+        address: Address,
+        /// The weight that it wants to have, if it wants to be one more.
+        weight: Option<u32>,
+    },
+    /// Shall the members become those after this change?
+    Consider {
+        /// The sender's number for this change, which it uses for no other.
+        number: u64,
+        /// The joint configuration that is to be proposed.
+        configuration: Arc<Configuration>,
+        /// Whether the change is for members that are down: not if one that leaves is alive.
+        only_if_down: bool,
+    },
+    /// Yes, as far as I am concerned.
+    Consent {
+        /// The number of what was to be considered.
+        number: u64,
+    },
+    /// No.
+    Dissent {
+        /// The number of what was to be considered.
+        number: u64,
+        /// Why.
+        reason: DissentReason,
+    },
+    /// So far am I in copying.
+    Progress {
+        /// The epoch that the sender is in.
+        epoch: Epoch,
+        /// The groups that it holds, or is to hold, and has not copied.
+        lacking: Groups,
+        /// How many registers it took from others in this epoch.
+        registers: u64,
+        /// The bytes of their names and values.
+        bytes: u64,
+    },
+}
+
+/// Why a node does not agree to a change; what an operator should know first comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DissentReason {
+    /// A member that would leave is alive, and another would come at its very address, or it
+    /// would leave for being down.
+    Alive,
+    /// It belongs to another cluster, or may yet found one.
+    Elsewhere,
+    /// It is in a newer epoch.
+    Outdated,
 }
 
 /// A numbered answer 'fresh'. The answerer raises the number at every such answer; what was
@@ -92,6 +148,8 @@ pub struct Proposal {
     pub id: ProposalId,
     /// The identity that the cluster would have.
     pub cluster: ClusterId,
+    /// On how many members each slot would be held.
+    pub replication: u8,
     /// Everyone on the list, the proposer among them.
     pub founders: Vec<Founder>,
 }
@@ -110,12 +168,9 @@ pub struct Founder {
 impl Proposal {
     /// The first configuration of the cluster, if the founders make one.
     pub(super) fn configuration(&self) -> Option<Configuration> {
-        let size = u8::try_from(self.founders.len()).ok()?;
-        let members = self.founders.iter().map(|founder| Member {
-            id: founder.id,
-            address: founder.address.clone(),
-            weight: Member::WEIGHT_DEFAULT,
-        });
-        Configuration::new(self.cluster, Epoch::FIRST, members.collect(), size).ok()
+        let members = self.founders.iter();
+        let members = members.map(|founder| Member::new(founder.id, founder.address.clone()));
+        let (cluster, replication) = (self.cluster, self.replication);
+        Configuration::new(cluster, Epoch::FIRST, members.collect(), replication).ok()
     }
 }

@@ -43,54 +43,97 @@
 //! message that comes twice costs no round.
 
 mod answerer;
+mod candidates;
+mod carrying;
+mod change;
+mod changing;
+mod consenting;
+mod deciding;
 mod detector;
+mod entered;
 mod event;
 mod founding;
+mod joining;
+mod learning;
 mod links;
 mod losses;
 mod message;
 mod options;
 mod output;
+mod poll;
+mod progress;
 mod proposer;
+mod recovering;
+mod removing;
+mod seeking;
+mod sentences;
 #[cfg(test)]
 mod tests;
 
+pub use change::{ChangeRefusal, ChangeRequest, ChangeView, Decision};
 pub use detector::PeerState;
 pub use event::MembershipEvent;
-pub use message::{Founder, FreshNumber, MembershipMessage, Proposal, ProposalId};
-pub use options::{MembershipOptions, MembershipOptionsError};
+pub use message::{DissentReason, Founder, FreshNumber, MembershipMessage, Proposal, ProposalId};
+pub use options::{Join, MembershipOptions, MembershipOptionsError};
 pub use output::{MembershipOutput, MembershipTimer};
+pub use recovering::RecoveryView;
 
-use crate::configuration::{Configuration, Epoch};
+use crate::configuration::{Configuration, Epoch, Seat};
 use crate::node::{Address, Incarnation, NodeId};
 use crate::time::Time;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
+use candidates::Candidates;
+use carrying::Carrying;
+use changing::Changing;
+use deciding::Deciding;
 use detector::Detector;
+use entered::Entered;
 use founding::Founding;
+use joining::Joining;
 use links::Links;
-use losses::Reported;
+use losses::Losses;
+use progress::Progress;
+use removing::Removing;
+use seeking::Seeking;
 
 /// The membership of one node. The module's documentation tells how it works.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Membership {
     me: NodeId,
+    options: MembershipOptions,
+    /// The list, or the seeds: sorted, each address once.
     list: Vec<Address>,
-    announce_interval: Duration,
     links: Links,
     detector: Detector,
     knowledge: Knowledge,
-    reported: Reported,
+    /// The seat that this node has, or had when it was last a member. One that was only on its way
+    /// in had none.
+    seat: Option<Seat>,
+    /// Whether it was said that this process must stop.
+    is_stopped: bool,
+    joining: Joining,
+    candidates: Candidates,
+    changing: Changing,
+    deciding: Option<Deciding>,
+    carrying: Carrying,
+    removing: Removing,
+    progress: Progress,
+    entered: Entered,
+    losses: Losses,
+    other_cluster_reported: bool,
     outputs: VecDeque<MembershipOutput>,
 }
 
 /// Whether a node knows of a cluster.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Knowledge {
+    /// It does not, and may found one.
     Fresh(Box<Founding>),
+    /// It does not, and looks for one.
+    Seeking(Box<Seeking>),
     Stands {
         configuration: Arc<Configuration>,
         announce_due: Time,
@@ -102,7 +145,7 @@ enum Knowledge {
 pub enum Standing {
     /// It knows of no cluster yet.
     Fresh,
-    /// It holds registers and votes.
+    /// It holds registers and votes, or is on its way in or out.
     Member,
     /// It holds nothing and forwards to members.
     Outsider,
@@ -115,15 +158,31 @@ impl Membership {
     /// [`MembershipOptionsError`] tells which option cannot be used.
     pub fn new(now: Time, options: MembershipOptions) -> Result<Self, MembershipOptionsError> {
         options.check()?;
+        let me = options.incarnation.node;
+        let knowledge = match options.join {
+            None => Knowledge::Fresh(Box::new(Founding::new(now, &options))),
+            Some(_) => Knowledge::Seeking(Box::new(Seeking::new(now, &options))),
+        };
         Ok(Self {
-            me: options.incarnation.node,
+            me,
             list: options.list(),
-            announce_interval: options.announce_interval,
             links: Links::default(),
             detector: Detector::new(&options),
-            knowledge: Knowledge::Fresh(Box::new(Founding::new(now, &options))),
-            reported: Reported::default(),
+            knowledge,
+            seat: None,
+            is_stopped: false,
+            joining: Joining::default(),
+            candidates: Candidates::default(),
+            changing: Changing::default(),
+            deciding: None,
+            carrying: Carrying::default(),
+            removing: Removing::default(),
+            progress: Progress::new(me, options.progress_interval),
+            entered: Entered::default(),
+            losses: Losses::default(),
+            other_cluster_reported: false,
             outputs: VecDeque::new(),
+            options,
         })
     }
 
@@ -135,25 +194,31 @@ impl Membership {
         }
         let node = incarnation.node;
         if self.links.node(address) != Some(node) {
-            self.handle_link_down(now, address);
+            self.break_link(now, address);
         }
         self.links.up(address, node);
         self.detector.link_up(now, node, &mut self.outputs);
         self.watch_peers(now);
         self.review_losses();
-        if let Knowledge::Fresh(founding) = &mut self.knowledge {
-            founding.handle_link_up(now, address, node, &self.links, &mut self.outputs);
+        match &mut self.knowledge {
+            Knowledge::Fresh(founding) => {
+                founding.handle_link_up(now, address, node, &self.links, &mut self.outputs);
+            }
+            Knowledge::Seeking(seeking) => seeking.handle_link_up(node, &mut self.outputs),
+            Knowledge::Stands { .. } => {
+                self.announce_to(node);
+                self.touch(node);
+                self.let_in(now, address, node);
+            }
         }
         self.enter_if_founded(now);
+        self.drive(now);
     }
 
     /// This node's own outgoing connection to that address has ended.
     pub fn handle_link_down(&mut self, now: Time, address: &Address) {
-        if let Some(node) = self.links.down(address)
-            && !self.links.reach(node)
-        {
-            self.detector.link_down(now, node, &mut self.outputs);
-        }
+        self.break_link(now, address);
+        self.drive(now);
     }
 
     /// A message from the node that the connection's handshake proved.
@@ -168,16 +233,39 @@ impl Membership {
             }
             MembershipMessage::Pong { number, epoch } => {
                 self.detector.handle_pong(from, number, &mut self.outputs);
-                if epoch > self.epoch() {
-                    self.send(from, MembershipMessage::Ask { round: None });
-                }
+                self.note_epoch(from, epoch);
+                self.level(from, epoch);
             }
             MembershipMessage::Stands { configuration } => {
+                let epoch = configuration.epoch();
                 self.learn(now, Some(from), configuration);
+                self.note_epoch(from, epoch);
+            }
+            MembershipMessage::Join { address, weight } => {
+                self.handle_join(now, from, address, weight);
+            }
+            MembershipMessage::Consider {
+                number,
+                configuration,
+                only_if_down,
+            } => self.handle_consider(from, number, &configuration, only_if_down),
+            MembershipMessage::Consent { number } => self.note_answer(now, from, number, Ok(())),
+            MembershipMessage::Dissent { number, reason } => {
+                self.note_answer(now, from, number, Err(reason));
+            }
+            MembershipMessage::Progress {
+                epoch,
+                lacking,
+                registers,
+                bytes,
+            } => {
+                self.note_epoch(from, epoch);
+                self.handle_progress(now, from, epoch, lacking, (registers, bytes));
             }
             message => self.handle_founding_message(now, from, message),
         }
         self.enter_if_founded(now);
+        self.drive(now);
     }
 
     fn handle_founding_message(&mut self, now: Time, from: NodeId, message: MembershipMessage) {
@@ -197,8 +285,7 @@ impl Membership {
             }
             (Knowledge::Fresh(founding), MembershipMessage::Commit { proposal }) => {
                 if let Some(configuration) = founding.handle_commit(from, proposal) {
-                    let event = self.news_of(&configuration);
-                    self.enter(now, configuration, event);
+                    self.enter(now, configuration);
                 }
             }
             (
@@ -215,6 +302,7 @@ impl Membership {
     /// A lane has heard of this configuration.
     pub fn handle_configuration(&mut self, now: Time, configuration: Arc<Configuration>) {
         self.learn(now, None, configuration);
+        self.drive(now);
     }
 
     /// It is `now`, and that may be what [`next_timeout`](Self::next_timeout) named.
@@ -224,24 +312,50 @@ impl Membership {
             Knowledge::Fresh(founding) => {
                 founding.handle_timeout(now, &self.links, &mut self.outputs);
             }
+            Knowledge::Seeking(seeking) => {
+                seeking.handle_timeout(now, &self.links, &mut self.outputs);
+            }
             Knowledge::Stands { announce_due, .. } if *announce_due <= now => {
-                *announce_due = now + self.announce_interval;
+                *announce_due = now + self.options.announce_interval;
                 self.announce();
             }
             Knowledge::Stands { .. } => {}
         }
         self.enter_if_founded(now);
+        self.drive(now);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest, and what for.
     pub fn next_timeout(&self) -> Option<(Time, MembershipTimer)> {
         let own = match &self.knowledge {
             Knowledge::Fresh(founding) => founding.next_timeout(),
+            Knowledge::Seeking(seeking) => Some(seeking.next_timeout()),
             Knowledge::Stands { announce_due, .. } => {
                 Some((*announce_due, MembershipTimer::Announce))
             }
         };
-        own.into_iter().chain(self.detector.next_timeout()).min()
+        let change = [
+            self.joining_timeout(),
+            self.candidates.next_timeout(),
+            self.changing.next_timeout(),
+            self.carrying_timeout(),
+            self.removing_timeout(),
+        ];
+        let change = change.into_iter().flatten().min();
+        let change = change.map(|due| (due, MembershipTimer::Change));
+        let timers = own.into_iter().chain(change);
+        timers.chain(self.detector.next_timeout()).min()
+    }
+
+    /// Does whatever is due, or has become possible.
+    fn drive(&mut self, now: Time) {
+        if self.candidates.forget_silent(now) {
+            self.forget_links(now);
+        }
+        self.drive_joining(now);
+        self.drive_attempt(now);
+        self.drive_carrying(now);
+        self.drive_removing(now);
     }
 
     /// The next thing to be done, until there is none.
@@ -261,7 +375,7 @@ impl Membership {
     /// The newest configuration that this node knows.
     pub fn configuration(&self) -> Option<&Arc<Configuration>> {
         match &self.knowledge {
-            Knowledge::Fresh(_) => None,
+            Knowledge::Fresh(_) | Knowledge::Seeking(_) => None,
             Knowledge::Stands { configuration, .. } => Some(configuration),
         }
     }
@@ -283,17 +397,18 @@ impl Membership {
         (last == self.me || replaced || self.links.node(address).is_some()).then_some(last)
     }
 
-    /// While no cluster stands: the listed addresses where nobody answers.
+    /// While no cluster stands: the listed addresses, or the seeds, where nobody answers.
     pub fn awaited(&self) -> Vec<Address> {
         match &self.knowledge {
             Knowledge::Fresh(founding) => founding.unmet(&self.links),
+            Knowledge::Seeking(seeking) => seeking.unmet(&self.links),
             Knowledge::Stands { .. } => Vec::new(),
         }
     }
 
-    /// The addresses to keep connections to: the list's and the members', but this node's own
-    /// only until it has met itself there. It changes with the configuration and with
-    /// [`handle_link_up`](Self::handle_link_up).
+    /// The addresses to keep connections to: the list's, or the seeds, those of members and of
+    /// former ones, and those where this node is to meet one that comes; but this node's own only
+    /// until it has met itself there. It may change with every call of a `handle_*` method.
     pub fn dial(&self) -> impl Iterator<Item = Address> {
         let member = self.configuration().and_then(|c| c.member(self.me));
         let own = member.map(|member| member.address.clone());
@@ -306,9 +421,19 @@ impl Membership {
 
     /// Every address this node has to do with, its own among them.
     fn addresses(&self) -> BTreeSet<Address> {
-        let members = self.configuration().into_iter().flat_map(|c| c.members());
-        let members = members.map(|member| &member.address);
-        members.chain(&self.list).cloned().collect()
+        let configuration = self.configuration().into_iter();
+        let known = configuration.flat_map(|configuration| {
+            let members = configuration.members().iter();
+            members
+                .map(|member| &member.address)
+                .chain(configuration.former())
+        });
+        known
+            .chain(&self.list)
+            .chain(self.candidates.addresses())
+            .chain(self.changing.address())
+            .cloned()
+            .collect()
     }
 
     fn epoch(&self) -> Epoch {
@@ -322,98 +447,5 @@ impl Membership {
 
     fn report(&mut self, event: MembershipEvent) {
         self.outputs.push_back(MembershipOutput::Event(event));
-    }
-
-    /// Tells every node that was met and is no member which cluster stands.
-    fn announce(&mut self) {
-        let Some(configuration) = self.configuration().cloned() else {
-            return;
-        };
-        let met = self.addresses().into_iter();
-        let met = met.filter_map(|address| self.links.node(&address));
-        let strangers: BTreeSet<NodeId> = met
-            .filter(|&node| node != self.me && !configuration.contains(node))
-            .collect();
-        for node in strangers {
-            let configuration = configuration.clone();
-            self.send(node, MembershipMessage::Stands { configuration });
-        }
-    }
-
-    fn enter_if_founded(&mut self, now: Time) {
-        if let Knowledge::Fresh(founding) = &self.knowledge
-            && let Some(configuration) = founding.founded(&mut self.outputs)
-        {
-            let event = MembershipEvent::Founded {
-                cluster: configuration.cluster(),
-                members: configuration.members().len(),
-            };
-            self.enter(now, configuration, event);
-        }
-    }
-
-    /// Somebody says that this is the configuration.
-    fn learn(&mut self, now: Time, from: Option<NodeId>, configuration: Arc<Configuration>) {
-        let is_news = match &self.knowledge {
-            Knowledge::Fresh(founding) => founding.believes(&self.links, from, &configuration),
-            Knowledge::Stands {
-                configuration: own, ..
-            } => {
-                let (cluster, other) = (own.cluster(), configuration.cluster());
-                if cluster != other && !self.reported.other_cluster {
-                    self.reported.other_cluster = true;
-                    self.report(MembershipEvent::OtherCluster { cluster, other });
-                }
-                cluster == other && configuration.epoch() > self.epoch()
-            }
-        };
-        if is_news {
-            let event = self.news_of(&configuration);
-            self.enter(now, configuration, event);
-        }
-    }
-
-    /// What it means to this node that the configuration stands.
-    fn news_of(&self, configuration: &Configuration) -> MembershipEvent {
-        let (cluster, epoch) = (configuration.cluster(), configuration.epoch());
-        match (self.standing(), configuration.contains(self.me)) {
-            (Standing::Fresh | Standing::Outsider, true) => {
-                MembershipEvent::Joined { cluster, epoch }
-            }
-            (Standing::Fresh | Standing::Member, false) => {
-                MembershipEvent::Outside { cluster, epoch }
-            }
-            _ => MembershipEvent::Changed { cluster, epoch },
-        }
-    }
-
-    fn enter(&mut self, now: Time, configuration: Arc<Configuration>, event: MembershipEvent) {
-        self.outputs
-            .push_back(MembershipOutput::Configuration(configuration.clone()));
-        self.report(event);
-        self.knowledge = Knowledge::Stands {
-            configuration,
-            announce_due: now + self.announce_interval,
-        };
-        let addresses = self.addresses();
-        self.links.retain(|address| addresses.contains(address));
-        self.watch_peers(now);
-        self.review_losses();
-        self.announce();
-    }
-
-    /// Members are watched; as long as there are none, everyone who was met on the list.
-    fn watch_peers(&mut self, now: Time) {
-        let peers: Vec<NodeId> = match self.configuration() {
-            Some(configuration) => configuration.members().iter().map(|m| m.id).collect(),
-            None => {
-                let met = self.list.iter().filter_map(|a| self.links.last(a));
-                met.collect()
-            }
-        };
-        let others = peers.into_iter().filter(|&peer| peer != self.me);
-        let linked: BTreeMap<NodeId, bool> =
-            others.map(|peer| (peer, self.links.reach(peer))).collect();
-        self.detector.watch(now, linked, &mut self.outputs);
     }
 }

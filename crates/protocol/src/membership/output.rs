@@ -1,8 +1,9 @@
 //! What membership wants done, and when: [`MembershipOutput`], [`MembershipTimer`].
 
-use super::{MembershipEvent, MembershipMessage, PeerState};
-use crate::configuration::Configuration;
-use crate::node::NodeId;
+use super::{ChangeRefusal, MembershipEvent, MembershipMessage, PeerState};
+use crate::configuration::{Configuration, Epoch};
+use crate::node::{Address, NodeId};
+use crate::output::Ticket;
 use alloc::sync::Arc;
 
 /// One thing that a node's membership wants done. They are to be done in the order in which they
@@ -28,6 +29,32 @@ pub enum MembershipOutput {
     },
     /// Something that an operator should read in the log.
     Event(MembershipEvent),
+    /// Have the first lane decide that this configuration follows on that of epoch `base`, by
+    /// [`Lane::handle_proposal`](crate::Lane::handle_proposal), and tell how that ended by
+    /// [`Membership::handle_decision`](super::Membership::handle_decision).
+    Decide {
+        /// The epoch on which it is to follow.
+        base: Epoch,
+        /// What is to follow.
+        next: Arc<Configuration>,
+    },
+    /// A majority of the members of the configuration of this epoch has entered it: tell all
+    /// lanes, by [`Lane::handle_entered_by_majority`](crate::Lane::handle_entered_by_majority).
+    EnteredByMajority(Epoch),
+    /// How a request for a change ended, or that it goes on without the asker.
+    ChangeAnswer {
+        /// Whose request.
+        ticket: Ticket,
+        /// The epoch of the joint configuration, once it stands; or why there is none.
+        answer: Result<Epoch, ChangeRefusal>,
+    },
+    /// This process must stop serving: another one has taken its place.
+    Stop {
+        /// Who.
+        by: NodeId,
+        /// Where.
+        address: Address,
+    },
 }
 
 /// Why a node's membership wants to be called at a certain time.
@@ -49,4 +76,6 @@ pub enum MembershipTimer {
     Report,
     /// Those that are no members are told which cluster stands.
     Announce,
+    /// A change of members, or asking for one, goes on.
+    Change,
 }

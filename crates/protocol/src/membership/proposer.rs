@@ -17,6 +17,7 @@ use core::time::Duration;
 pub(super) struct Proposer {
     me: NodeId,
     cluster: ClusterId,
+    replication: u8,
     /// The last round's number; the first round's is one.
     round: u64,
     phase: Phase,
@@ -41,10 +42,11 @@ enum Phase {
 }
 
 impl Proposer {
-    pub(super) fn new(me: NodeId, cluster: ClusterId) -> Self {
+    pub(super) fn new(me: NodeId, cluster: ClusterId, replication: u8) -> Self {
         Self {
             me,
             cluster,
+            replication,
             round: 0,
             phase: Phase::Idle,
         }
@@ -196,6 +198,7 @@ impl Proposer {
                 round: self.round,
             },
             cluster: self.cluster,
+            replication: self.replication,
             founders,
         };
         self.phase = match proposal.configuration() {
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn only_the_last_answer_to_the_very_round_makes_the_proposal() {
         let now = Time::default();
-        let mut proposer = Proposer::new(ME, ClusterId(1));
+        let mut proposer = Proposer::new(ME, ClusterId(1), 3);
         proposer.start_round(now, party());
         proposer.give_up();
         proposer.start_round(now, party());

@@ -130,6 +130,7 @@ fn from_afar(from: u64, low_water: u64, body: Body) -> Message {
     Message {
         from: incarnation(from),
         to: node(1),
+        cluster: ClusterId(1),
         epoch: Epoch::FIRST,
         low_water: Counter(low_water),
         body,

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::world::{World, ms};
+use core::time::Duration;
 use std::vec::Vec;
 
 const STATES: [PeerState; 3] = [PeerState::Alive, PeerState::Suspect, PeerState::Down];

@@ -38,11 +38,8 @@ fn anything(random: &mut Random, world: &World) -> (NodeId, MembershipMessage) {
             }),
         },
         4 => {
-            let member = Member {
-                id: NodeId::new(1 + number(3).min(9)),
-                address: address(number(3)),
-                weight: 0,
-            };
+            let id = NodeId::new(1 + number(3).min(9));
+            let member = Member::new(id, address(number(3)));
             let epoch = Epoch(1 + number(3).min(9));
             let configuration = Configuration::new(ClusterId(1), epoch, [member].into(), 1);
             let configuration = Arc::new(configuration.expect("one member makes one"));
@@ -59,6 +56,7 @@ fn anything(random: &mut Random, world: &World) -> (NodeId, MembershipMessage) {
             let proposal = Proposal {
                 id: proposal,
                 cluster: ClusterId(number(3)),
+                replication: 3,
                 founders,
             };
             let proposal = Arc::new(proposal);

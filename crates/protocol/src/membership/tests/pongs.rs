@@ -5,6 +5,7 @@ use super::super::*;
 use super::world::ms;
 use crate::configuration::ClusterId;
 use crate::node::Boot;
+use core::time::Duration;
 use std::vec::Vec;
 
 const PEER: NodeId = NodeId::new(2);
@@ -22,8 +23,9 @@ impl Watch {
             node: NodeId::new(1),
             boot: Boot::FIRST,
         };
-        let address = "n0:1".parse().unwrap();
-        let options = MembershipOptions::new(incarnation, [address].into(), ClusterId(1));
+        let address: Address = "n0:1".parse().unwrap();
+        let list = [address.clone()].into();
+        let options = MembershipOptions::new(incarnation, address, list, ClusterId(1));
         let mut watch = Self {
             now: Time::from_micros(0),
             detector: Detector::new(&options),

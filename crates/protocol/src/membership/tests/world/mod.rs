@@ -1,79 +1,25 @@
 //! A world of processes at addresses: connections, messages on their way, faults, and virtual
 //! time. After every step it asserts what must hold always.
+//!
+//! Only membership is real in it: `register` is what the lanes would do.
+
+mod network;
+mod register;
+mod settled;
+
+pub(super) use network::{Network, Random, ms};
 
 use super::super::*;
-use crate::configuration::ClusterId;
+use crate::configuration::{ClusterId, Lacking};
 use crate::node::Boot;
+use crate::output::Ticket;
+use core::time::Duration;
+use network::{kind, random_up_to};
+use register::Register;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
 use std::vec::Vec;
-
-pub(super) const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// A linear congruential generator; its upper bits are random enough to pick faults by.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
-    }
-
-    /// A number below `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        let next = self.0.wrapping_mul(6_364_136_223_846_793_005);
-        self.0 = next.wrapping_add(1_442_695_040_888_963_407);
-        let mixed = (self.0 ^ (self.0 >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed >> 20) % bound
-    }
-
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
-
-/// How bad the network is.
-#[derive(Clone, Copy)]
-pub(super) struct Network {
-    /// The longest that a message usually takes.
-    pub(super) delay: Duration,
-    /// How many of a hundred take much longer, and so overtake nothing and are overtaken.
-    pub(super) delayed: u64,
-    pub(super) delay_long: Duration,
-    pub(super) lost: u64,
-    pub(super) doubled: u64,
-    /// Of these messages, more than half take so long.
-    pub(super) is_slow: [bool; KINDS],
-}
-
-/// How many kinds of messages there are.
-pub(super) const KINDS: usize = 8;
-
-fn kind(message: &MembershipMessage) -> usize {
-    match message {
-        MembershipMessage::Ping { .. } => 0,
-        MembershipMessage::Pong { .. } => 1,
-        MembershipMessage::Ask { .. } => 2,
-        MembershipMessage::Fresh { .. } => 3,
-        MembershipMessage::Stands { .. } => 4,
-        MembershipMessage::Propose { .. } => 5,
-        MembershipMessage::Yes { .. } => 6,
-        MembershipMessage::Commit { .. } => 7,
-    }
-}
-
-impl Network {
-    pub(super) const GOOD: Network = Network {
-        delay: ms(2),
-        delayed: 0,
-        delay_long: ms(2),
-        lost: 0,
-        doubled: 0,
-        is_slow: [false; KINDS],
-    };
-}
 
 pub(super) struct Process {
     pub(super) id: NodeId,
@@ -81,6 +27,14 @@ pub(super) struct Process {
     pub(super) events: Vec<MembershipEvent>,
     /// Every change of a peer's state, as it came out.
     pub(super) changes: Vec<(Time, NodeId, PeerState)>,
+    /// How the changes ended that were asked for here.
+    pub(super) answers: BTreeMap<Ticket, Result<Epoch, ChangeRefusal>>,
+    /// The epochs of which it was told that a majority has entered them.
+    pub(super) majorities: Vec<Epoch>,
+    /// What its lanes have yet to copy.
+    lacking: Lacking,
+    /// It was told to stop.
+    is_stopped: bool,
     /// When its membership wants to be called.
     timeout: Option<Time>,
     frozen: bool,
@@ -109,6 +63,23 @@ enum Event {
     Dial(NodeId, Address),
     Broken(NodeId, Address),
     Thaw(NodeId),
+    /// What a process proposed is decided, if it can be.
+    Decide {
+        index: usize,
+        id: NodeId,
+        base: Epoch,
+        next: Arc<Configuration>,
+    },
+    /// A process is told how that ended.
+    Decided {
+        id: NodeId,
+        base: Epoch,
+        decision: Decision,
+    },
+    /// A process's lanes hear of a configuration.
+    Learn(NodeId, Arc<Configuration>),
+    /// A process's lanes have copied what they can.
+    Copy(NodeId, Epoch),
 }
 
 pub(super) struct World {
@@ -118,18 +89,25 @@ pub(super) struct World {
     pub(super) addresses: Vec<Address>,
     /// Which list each address's processes are given.
     pub(super) lists: Vec<Vec<Address>>,
+    /// Those of these addresses join instead.
+    pub(super) joins: BTreeMap<usize, Join>,
     pub(super) processes: Vec<Option<Process>>,
     /// Messages that are held back instead of being sent.
     pub(super) hold: fn(&Delivery) -> bool,
     pub(super) held: Vec<Delivery>,
     pub(super) options: fn(&mut MembershipOptions),
+    pub(super) replication: u8,
     /// From whose connections to whose address nothing passes.
     pub(super) cut: BTreeSet<(usize, usize)>,
     events: BTreeMap<(Time, u64), Event>,
     events_count: u64,
     ids_count: u64,
-    /// Every cluster that somebody entered, by its founders.
-    pub(super) clusters: BTreeMap<ClusterId, Vec<NodeId>>,
+    tickets_count: u64,
+    /// Every cluster that somebody entered.
+    pub(super) clusters: BTreeSet<ClusterId>,
+    pub(super) register: Register,
+    /// Those that were told to stop.
+    pub(super) stopped: Vec<NodeId>,
 }
 
 impl World {
@@ -142,16 +120,21 @@ impl World {
             random: Random::new(seed),
             network: Network::GOOD,
             lists: std::vec![addresses.clone(); size],
+            joins: BTreeMap::new(),
             addresses,
             processes: (0..size).map(|_| None).collect(),
             hold: |_| false,
             held: Vec::new(),
             options: |_| {},
+            replication: Configuration::REPLICATION_DEFAULT,
             cut: BTreeSet::new(),
             events: BTreeMap::new(),
             events_count: 0,
             ids_count: 0,
-            clusters: BTreeMap::new(),
+            tickets_count: 0,
+            clusters: BTreeSet::new(),
+            register: Register::default(),
+            stopped: Vec::new(),
         }
     }
 
@@ -170,6 +153,58 @@ impl World {
         });
         world.run(ms(1_000));
         world
+    }
+
+    /// One more address, whose processes wait for others that never come.
+    pub(super) fn add_stranger(&mut self) -> usize {
+        let index = self.add_joiner();
+        self.joins.remove(&index);
+        let nobody = "nobody:1".parse().unwrap();
+        self.lists[index] = std::vec![self.addresses[index].clone(), nobody];
+        index
+    }
+
+    /// One more address, whose processes join by asking at the first one.
+    pub(super) fn add_joiner(&mut self) -> usize {
+        let index = self.addresses.len();
+        let address = format!("n{index}:3030").parse().unwrap();
+        self.addresses.push(address);
+        self.lists.push(Vec::new());
+        self.processes.push(None);
+        let seeds = self.addresses[..index.min(2)].to_vec();
+        self.joins.insert(index, Join { seeds, weight: 100 });
+        index
+    }
+
+    /// An operator asks a process for a change.
+    pub(super) fn request(&mut self, index: usize, request: ChangeRequest) -> Ticket {
+        self.tickets_count += 1;
+        let ticket = Ticket(self.tickets_count);
+        let now = self.now;
+        let process = self.at_mut(index);
+        process
+            .membership
+            .handle_change_request(now, ticket, request);
+        self.settle(index);
+        self.keep_connections(index);
+        ticket
+    }
+
+    /// Runs until the request is answered.
+    pub(super) fn answer(
+        &mut self,
+        index: usize,
+        request: ChangeRequest,
+    ) -> Result<Epoch, ChangeRefusal> {
+        let ticket = self.request(index, request);
+        let end = self.now + ms(21_000);
+        loop {
+            if let Some(answer) = self.at(index).answers.get(&ticket) {
+                return answer.clone();
+            }
+            assert!(self.now < end, "no answer: {}", self.describe());
+            self.step();
+        }
     }
 
     pub(super) fn at(&self, index: usize) -> &Process {
@@ -216,13 +251,20 @@ impl World {
         };
         let cluster = ClusterId(self.ids_count);
         let list = self.lists[index].clone();
-        let mut options = MembershipOptions::new(incarnation, list, cluster);
+        let advertise = self.addresses[index].clone();
+        let mut options = MembershipOptions::new(incarnation, advertise, list, cluster);
+        options.replication = self.replication;
+        options.join = self.joins.get(&index).cloned();
         (self.options)(&mut options);
         self.processes[index] = Some(Process {
             id,
             membership: Membership::new(self.now, options).unwrap(),
             events: Vec::new(),
             changes: Vec::new(),
+            answers: BTreeMap::new(),
+            majorities: Vec::new(),
+            lacking: Lacking::default(),
+            is_stopped: false,
             timeout: None,
             frozen: false,
             connections: BTreeMap::new(),
@@ -271,6 +313,16 @@ impl World {
         }
     }
 
+    /// Nothing passes between these and the others.
+    pub(super) fn part(&mut self, some: &[usize]) {
+        for index in 0..self.addresses.len() {
+            for &other in some.iter().filter(|_| !some.contains(&index)) {
+                self.cut(index, other);
+                self.cut(other, index);
+            }
+        }
+    }
+
     /// Nothing passes from the one to the other, and what is connected breaks.
     pub(super) fn cut(&mut self, from: usize, to: usize) {
         self.cut.insert((from, to));
@@ -309,47 +361,20 @@ impl World {
         panic!("no such message came");
     }
 
+    pub(super) fn run_until(&mut self, what: &str, is: impl Fn(&World) -> bool) {
+        let end = self.now + ms(60_000);
+        while !is(self) {
+            assert!(self.now < end, "not {what}: {}", self.describe());
+            self.step();
+        }
+    }
+
     pub(super) fn run_until_all(&mut self, what: &str, is: impl Fn(&Process) -> bool) {
         let end = self.now + ms(20_000);
         while !self.live().all(&is) {
             assert!(self.now < end, "not everyone {what}: {}", self.describe());
             self.step();
         }
-    }
-
-    /// Everyone is where it should be once faults have ended, or does not know it yet.
-    pub(super) fn unsettled(&self) -> Option<String> {
-        let configuration = self.at(0).membership.configuration().cloned();
-        let Some(configuration) = configuration else {
-            return Some(format!("no cluster at the first: {}", self.describe()));
-        };
-        let gone = |id| self.live().all(|process| process.id != id);
-        let members = configuration.members();
-        let lost = members.iter().filter(|member| gone(member.id)).count();
-        for process in self.live() {
-            let membership = &process.membership;
-            if membership.configuration() != Some(&configuration) {
-                return Some(format!("{} knows otherwise", process.id));
-            }
-            for member in members {
-                let (is_lost, state) = (
-                    membership.is_lost(member.id),
-                    membership.peer_state(member.id),
-                );
-                let expected = match gone(member.id) {
-                    true => (true, PeerState::Down),
-                    false => (false, PeerState::Alive),
-                };
-                if (is_lost, state) != expected {
-                    let seen = format!("lost {is_lost}, {state}");
-                    return Some(format!("{} sees {} as {seen}", process.id, member.id));
-                }
-            }
-            if membership.quorum_lost() != (lost * 2 >= members.len()) {
-                return Some(format!("{}: quorum lost?", process.id));
-            }
-        }
-        None
     }
 
     /// The next thing that happens, happens; if it is a delivery, says which.
@@ -372,8 +397,9 @@ impl World {
             let now = self.now;
             self.at_mut(index).membership.handle_timeout(now);
             self.settle(index);
-            let due = self.at(index).timeout;
+            let due = self.processes[index].as_ref().and_then(|p| p.timeout);
             assert!(due.is_none_or(|at| at > now), "it spins: {due:?}");
+            self.keep_connections(index);
             None
         } else {
             let (_, event) = self.events.pop_first().expect("looked at just now");
@@ -386,13 +412,22 @@ impl World {
     pub(super) fn describe(&self) -> String {
         let now = self.now;
         let lines = self.live().map(|p| {
-            let unmet = p.membership.awaited();
+            let membership = &p.membership;
+            let unmet = membership.awaited();
+            let members = membership.configuration().map(|configuration| {
+                let ids = |members: &[crate::configuration::Member]| {
+                    members.iter().map(|m| m.id).collect::<Vec<_>>()
+                };
+                let (before, after) = (
+                    ids(configuration.members_before()),
+                    ids(configuration.members_after()),
+                );
+                (configuration.epoch(), before, after)
+            });
+            let (standing, cluster, frozen) = (membership.standing(), p.cluster(), p.frozen);
             format!(
-                "\n{now} {}: {:?} {:?} awaits {unmet:?}, frozen {}",
-                p.id,
-                p.membership.standing(),
-                p.cluster(),
-                p.frozen
+                "\n{now} {}: {standing:?} {cluster:?} {members:?} awaits {unmet:?}, frozen {frozen}",
+                p.id
             )
         });
         lines.collect()
@@ -428,6 +463,10 @@ impl World {
                     .membership
                     .handle_message(now, from, message);
                 self.settle(index);
+                // Most messages are these, and change nothing about connections.
+                if !matches!(kind(&delivery.message), 0 | 1) {
+                    self.keep_connections(index);
+                }
                 Some(delivery)
             }
             Event::Dial(id, address) => {
@@ -446,6 +485,46 @@ impl World {
             Event::Thaw(id) => {
                 let index = self.index_of(id)?;
                 self.at_mut(index).frozen = false;
+                None
+            }
+            Event::Decide {
+                index,
+                id,
+                base,
+                next,
+            } => {
+                self.resolve(index, id, base, &next);
+                None
+            }
+            Event::Decided { id, base, decision } => {
+                let index = self.index_of(id)?;
+                if !self.wait_for_thaw(index, Event::Decided { id, base, decision }) {
+                    let now = self.now;
+                    let membership = &mut self.at_mut(index).membership;
+                    membership.handle_decision(now, base, decision);
+                    self.settle(index);
+                    self.keep_connections(index);
+                }
+                None
+            }
+            Event::Learn(id, configuration) => {
+                let index = self.index_of(id)?;
+                if !self.wait_for_thaw(index, Event::Learn(id, configuration.clone())) {
+                    let now = self.now;
+                    let membership = &mut self.at_mut(index).membership;
+                    membership.handle_configuration(now, configuration);
+                    self.settle(index);
+                    self.keep_connections(index);
+                }
+                None
+            }
+            Event::Copy(id, epoch) => {
+                let index = self.index_of(id)?;
+                if !self.wait_for_thaw(index, Event::Copy(id, epoch)) {
+                    self.copy(index, epoch);
+                    self.settle(index);
+                    self.keep_connections(index);
+                }
                 None
             }
         }
@@ -478,25 +557,29 @@ impl World {
             .and_then(|target| self.processes[target].as_ref())
             .filter(|target| !target.frozen)
             .map(|target| target.id);
-        if let Some(node) = answers {
-            let now = self.now;
-            let process = self.at_mut(index);
-            process.connections.insert(address.clone(), node);
-            let incarnation = Incarnation {
-                node,
-                boot: Boot::FIRST,
-            };
-            process
-                .membership
-                .handle_link_up(now, &address, incarnation);
-        }
+        let Some(node) = answers else {
+            // It is tried again, and not too often.
+            self.at_mut(index).dialling.insert(address.clone());
+            let at = self.now + ms(20) + random_up_to(&mut self.random, ms(150));
+            return self.schedule(at, Event::Dial(id, address));
+        };
+        let now = self.now;
+        let process = self.at_mut(index);
+        process.connections.insert(address.clone(), node);
+        let boot = Boot::FIRST;
+        let incarnation = Incarnation { node, boot };
+        process
+            .membership
+            .handle_link_up(now, &address, incarnation);
         self.settle(index);
         self.keep_connections(index);
     }
 
     fn close(&mut self, index: usize, address: &Address) {
         let now = self.now;
-        let process = self.at_mut(index);
+        let Some(process) = self.processes[index].as_mut() else {
+            return;
+        };
         if process.connections.remove(address).is_some() {
             process.membership.handle_link_down(now, address);
         }
@@ -504,15 +587,28 @@ impl World {
 
     /// Does what the membership wants done.
     fn settle(&mut self, index: usize) {
-        while let Some(output) = self.at_mut(index).membership.poll_output() {
+        while let Some(process) = &mut self.processes[index]
+            && let Some(output) = process.membership.poll_output()
+        {
             self.carry_out(index, output);
+        }
+        if self.processes[index].is_none() {
+            return;
         }
         let process = self.at_mut(index);
         process.timeout = process.membership.next_timeout().map(|(at, _)| at);
+        if process.is_stopped {
+            let id = process.id;
+            self.stopped.push(id);
+            self.crash(index);
+        }
     }
 
     /// Closes the connections that the membership does not want, and dials those it lacks.
     fn keep_connections(&mut self, index: usize) {
+        if self.processes[index].is_none() {
+            return;
+        }
         let wanted: BTreeSet<Address> = self.at(index).membership.dial().collect();
         let connected = self.at(index).connections.keys().cloned();
         let unwanted: Vec<Address> = connected.filter(|a| !wanted.contains(a)).collect();
@@ -521,6 +617,9 @@ impl World {
             self.settle(index);
         }
         for address in wanted {
+            if self.processes[index].is_none() {
+                return;
+            }
             let process = self.at_mut(index);
             let connected = process.connections.contains_key(&address);
             if !connected && process.dialling.insert(address.clone()) {
@@ -554,11 +653,38 @@ impl World {
             }
             MembershipOutput::Event(event) => process.events.push(event),
             MembershipOutput::Configuration(configuration) => {
-                let members = configuration.members().iter().map(|member| member.id);
-                let former = self
-                    .clusters
-                    .insert(configuration.cluster(), members.clone().collect());
-                assert!(former.is_none_or(|former| former.into_iter().eq(members)));
+                self.enter(index, &configuration);
+            }
+            MembershipOutput::Decide { base, next } => {
+                let id = process.id;
+                self.assert_may_follow(id, base, &next);
+                let delay = self.network.delay;
+                let at = self.now + random_up_to(&mut self.random, delay * 4);
+                self.schedule(
+                    at,
+                    Event::Decide {
+                        index,
+                        id,
+                        base,
+                        next,
+                    },
+                );
+            }
+            MembershipOutput::EnteredByMajority(epoch) => {
+                assert!(!process.majorities.contains(&epoch), "said twice");
+                process.majorities.push(epoch);
+                let id = process.id;
+                self.assert_entered_by_majority(id, epoch);
+            }
+            MembershipOutput::ChangeAnswer { ticket, answer } => {
+                let former = process.answers.insert(ticket, answer);
+                assert_eq!(former, None, "answered twice");
+            }
+            MembershipOutput::Stop { by, .. } => {
+                assert!(!process.is_stopped, "told twice");
+                process.is_stopped = true;
+                let id = process.id;
+                self.assert_is_replaced(id, by);
             }
         }
     }
@@ -608,10 +734,4 @@ impl World {
         let known: BTreeSet<ClusterId> = self.live().filter_map(Process::cluster).collect();
         assert!(known.len() <= 1, "split: {known:?} {}", self.describe());
     }
-}
-
-/// A span from one microsecond to `most`.
-fn random_up_to(random: &mut Random, most: Duration) -> Duration {
-    let micros = u64::try_from(most.as_micros()).expect("tests are short");
-    Duration::from_micros(1 + random.below(micros))
 }

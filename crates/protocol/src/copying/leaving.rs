@@ -1,0 +1,65 @@
+//! How a node drops what it no longer holds: [`Leaving`].
+
+use crate::configuration::Epoch;
+use crate::lane::Lane;
+use crate::output::Output;
+use crate::slot::Group;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// The groups that are kept although they are not this node's any more.
+///
+/// They are given up by a configuration that is decided, but others may not know that yet. Until a
+/// majority of its members has entered it, they are kept.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Leaving {
+    /// Each with the epoch since which it is not held.
+    since: BTreeMap<Group, Epoch>,
+    /// The latest epoch that a majority of its members has entered, as far as is known.
+    entered_by_majority: Epoch,
+}
+
+impl Lane {
+    /// Another configuration was entered: some of what is kept may not be this node's any more, or
+    /// be its own again.
+    pub(super) fn note_left_groups(&mut self) {
+        let Some(configuration) = &self.configuration else {
+            return;
+        };
+        let own = self.options.incarnation.node;
+        let leaving = &mut self.copying.leaving;
+        for group in self.replica.groups().iter() {
+            // What remains of a forced group may be all there is.
+            let is_forced = configuration.forced().contains(group);
+            if is_forced || configuration.group_quorums(group).contains(own) {
+                leaving.since.remove(&group);
+            } else {
+                let epoch = configuration.epoch();
+                leaving.since.entry(group).or_insert(epoch);
+            }
+        }
+        self.drop_what_is_left();
+    }
+
+    /// A majority of the members of this epoch's configuration has entered it: what was given up
+    /// by it, or before, is dropped.
+    pub(crate) fn drop_left_groups(&mut self, epoch: Epoch) {
+        let entered = &mut self.copying.leaving.entered_by_majority;
+        *entered = epoch.max(*entered);
+        self.drop_what_is_left();
+    }
+
+    fn drop_what_is_left(&mut self) {
+        let Leaving {
+            since,
+            entered_by_majority,
+        } = &mut self.copying.leaving;
+        let given_up = since.extract_if(.., |_, since| *since <= *entered_by_majority);
+        let groups: Vec<Group> = given_up.map(|(group, _)| group).collect();
+        for group in groups {
+            if let Some(number) = self.replica.drop_group(group) {
+                self.outputs.push_back(Output::Drop { number, group });
+            }
+        }
+    }
+}

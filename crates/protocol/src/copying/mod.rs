@@ -1,0 +1,353 @@
+//! How a replica gets what was completed before it held a group: [`Copying`].
+//!
+//! In a joint configuration from C to D, a group whose replica set changes is copied by every
+//! replica of D's set: it *pulls* the group from other replicas of C's set until those, and itself
+//! if it is one of that set, are a majority of it. An operation that completed before was taken by
+//! a majority of C's set, so it was taken by one of these, before that one entered the joint
+//! configuration; and only a replica that has entered it answers a pull, from what it holds then.
+//! A replica of C's set is no exception: it may have missed what the others completed.
+//!
+//! A replica that had not copied a group when the change was done goes on, from a majority of the
+//! set that it is in now.
+//!
+//! A *forced* group is one of which so many replicas were lost for good that no majority can tell
+//! of it: it is pulled from every member that is left, whatever each holds.
+//!
+//! ```text
+//!   asker                                    source
+//!     | -- Pull: the digests of my 16 slots --> |
+//!     | <-- versions of what differs, a page -- |   small cells whole, where the asker has nothing
+//!     | -- Pull: these cells -----------------> |
+//!     | <-- cells, a page --------------------- |
+//!     | -- Pull: digests, go on after .. -----> |   until nothing differs any more
+//! ```
+//!
+//! The sources of a group are pulled from one after another: the first one brings everything, the
+//! next ones what that one had missed. What is taken is kept, so that whatever interrupts copying,
+//! the digests show what need not travel again. Who was pulled from, and what was copied, counts in
+//! one epoch only.
+
+mod leaving;
+mod manner;
+#[cfg(feature = "planted-faults")]
+mod planted;
+mod progress;
+mod pull;
+mod rate;
+mod source;
+mod turns;
+
+pub use progress::CopyProgress;
+
+use crate::configuration::Lacking;
+use crate::lane::{Lane, LaneOptions};
+use crate::membership::PeerState;
+use crate::message::{Body, Counter, PullAnswer};
+use crate::node::NodeId;
+use crate::output::{Output, PersistNumber};
+use crate::peers::Peers;
+use crate::quorum::ReplicaSet;
+use crate::slot::Group;
+use crate::time::Time;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use leaving::Leaving;
+use manner::{Manner, PATIENCE_MAX};
+use pull::{Asked, Pull};
+use rate::Rate;
+use turns::{Turn, Turns};
+
+/// What a lane has to copy, and how far it is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Copying {
+    lacking: Lacking,
+    turns: Turns,
+    /// Groups of which all is here, but not yet durable up to the number.
+    unpersisted: VecDeque<(PersistNumber, Group)>,
+    rate: Rate,
+    /// When the rate allows what would be asked next, if that is what is waited for.
+    allowed_at: Option<Time>,
+    /// How those that are pulled from have answered in this epoch.
+    manners: BTreeMap<NodeId, Manner>,
+    /// The manner of one of which nothing is known.
+    manner_first: Manner,
+    progress: CopyProgress,
+    leaving: Leaving,
+    #[cfg(feature = "planted-faults")]
+    copied_for_change: crate::configuration::Groups,
+}
+
+/// How often a request is sent before another source, or another group, gets its turn.
+const SENDS_MAX: u32 = 3;
+
+impl Copying {
+    /// Nothing is to be copied yet.
+    pub(crate) fn new(options: &LaneOptions) -> Self {
+        Self {
+            lacking: Lacking::default(),
+            turns: Turns::new(),
+            unpersisted: VecDeque::new(),
+            rate: Rate::new(options.copy_bytes_per_second_max),
+            allowed_at: None,
+            manners: BTreeMap::new(),
+            manner_first: Manner::new(options.resend_first),
+            progress: CopyProgress::default(),
+            leaving: Leaving::default(),
+            #[cfg(feature = "planted-faults")]
+            copied_for_change: Default::default(),
+        }
+    }
+
+    fn manner(&self, source: NodeId) -> &Manner {
+        self.manners.get(&source).unwrap_or(&self.manner_first)
+    }
+
+    fn manner_mut(&mut self, source: NodeId) -> &mut Manner {
+        let manner = self.manners.entry(source);
+        manner.or_insert_with(|| self.manner_first.clone())
+    }
+
+    /// What may be asked next, if the rate allows it.
+    fn next_turn(&mut self, now: Time, peers: &Peers) -> Option<Turn> {
+        let reluctance = |node| self.manner(node).reluctance(peers.state(node));
+        let turn = self.turns.next(reluctance);
+        let is_allowed = turn.is_none() || self.rate.allows(now);
+        self.allowed_at = (!is_allowed).then(|| self.rate.allows_at());
+        turn.filter(|_| is_allowed)
+    }
+
+    /// Gives up a request, and lets other groups have their turn.
+    fn give_up(&mut self, group: Group) {
+        if let Some(asked) = self.turns.give_up(group) {
+            self.rate.give_back(asked.bytes_expected);
+            self.manner_mut(asked.source).note_silence(&asked);
+        }
+    }
+}
+
+impl Lane {
+    /// Another configuration was entered: what is to be copied is found anew, and pulls of former
+    /// epochs count for nothing.
+    pub(crate) fn start_copying(&mut self, now: Time) {
+        let Some(configuration) = self.configuration.clone() else {
+            return;
+        };
+        self.stop_copying();
+        let me = self.options.incarnation.node;
+        self.copying.lacking.enter(&configuration, me);
+        let survivors = configuration.members_after().iter();
+        let survivors = ReplicaSet::new(survivors.map(|member| member.id));
+        #[cfg(feature = "planted-faults")]
+        self.forget_copied_for_change();
+        for group in self.copying.lacking.groups().iter() {
+            if !self.is_own_group(group) {
+                continue;
+            }
+            let pull = match configuration.forced().contains(group) {
+                // Whoever is left may hold what a majority can tell of no more.
+                true => Pull::of_all(group, survivors.clone(), me),
+                false => Pull::new(
+                    group,
+                    configuration.group_quorums(group).before().clone(),
+                    me,
+                ),
+            };
+            self.copying.progress.groups += 1;
+            // Where this replica alone is a majority, nobody is asked.
+            let is_done = pull.is_done();
+            #[cfg(feature = "planted-faults")]
+            let is_done = is_done || self.is_taken_for_copied(group);
+            match is_done {
+                true => self.note_pulled(group),
+                false => self.copying.turns.add(pull),
+            }
+        }
+        self.report_copied();
+        self.note_left_groups();
+        self.ask_for_more(now);
+    }
+
+    fn stop_copying(&mut self) {
+        let copying = &mut self.copying;
+        let turns = core::mem::replace(&mut copying.turns, Turns::new());
+        for (_, asked) in turns.asked() {
+            copying.rate.give_back(asked.bytes_expected);
+        }
+        copying.unpersisted.clear();
+        copying.allowed_at = None;
+        copying.manners.clear();
+        copying.progress = CopyProgress::default();
+    }
+
+    /// Takes in what another replica holds of a group.
+    pub(crate) fn take_pull_reply(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        counter: Counter,
+        group: Group,
+        answer: PullAnswer,
+    ) {
+        #[cfg(feature = "planted-faults")]
+        let takes_late = self.takes_late_pull_reply(self.era());
+        let Some(pull) = self.copying.turns.get_mut(group) else {
+            return;
+        };
+        // Of this very request, which was made in this epoch: what a reply to an earlier one shows
+        // was read too early.
+        let is_answered = |asked: &Asked| (asked.counter, asked.source) == (counter, from);
+        #[cfg(feature = "planted-faults")]
+        let is_answered = |asked: &Asked| takes_late || is_answered(asked);
+        let Some(asked) = pull.asked.clone().filter(is_answered) else {
+            return;
+        };
+        let Some(brought) = pull.take(from, answer, &self.replica) else {
+            return;
+        };
+        let is_done = pull.is_done();
+        let copying = &mut self.copying;
+        copying.turns.note_reply(group, brought.bytes);
+        copying.rate.give_back(asked.bytes_expected);
+        copying.rate.take(brought.bytes);
+        let patience_min = self.options.resend_first;
+        let manner = copying.manner_mut(from);
+        manner.note_reply(&asked, now, patience_min);
+        for (name, cell) in brought.cells {
+            if let Some(number) = self.replica.merge(&name, &cell) {
+                let value = cell.record.content.map_or(0, |value| value.len());
+                self.copying.progress.registers += 1;
+                self.copying.progress.bytes += (name.as_bytes().len() + value) as u64;
+                self.persist(&name, number);
+            }
+        }
+        if is_done {
+            self.copying.turns.remove(group);
+            self.note_pulled(group);
+            self.report_copied();
+        }
+        self.ask_for_more(now);
+    }
+
+    /// All of a group is here. It is copied once it is durable, with all else that is held: a
+    /// source may have left out what this replica held already, but not durably.
+    fn note_pulled(&mut self, group: Group) {
+        let after = self.replica.persist_last();
+        self.copying.unpersisted.push_back((after, group));
+    }
+
+    fn report_copied(&mut self) {
+        while let Some(&(after, group)) = self.copying.unpersisted.front()
+            && after <= self.persisted
+        {
+            self.copying.unpersisted.pop_front();
+            self.copying.lacking.copied(group);
+            #[cfg(feature = "planted-faults")]
+            self.note_copied_for_change(group);
+            self.copying.progress.groups_copied += 1;
+            let epoch = self.epoch();
+            self.outputs.push_back(Output::Copied { epoch, group });
+        }
+    }
+
+    /// More is durable than before: groups may be copied by that.
+    pub(crate) fn copying_persisted(&mut self, _now: Time) {
+        self.report_copied();
+    }
+
+    /// A peer answers again, or is in this epoch at last: what it was asked is asked again at
+    /// once, and groups that wait for others in vain make room for those that it can give.
+    pub(crate) fn copying_peer_is_back(&mut self, now: Time, peer: NodeId) {
+        if let Some(manner) = self.copying.manners.get_mut(&peer) {
+            manner.note_back();
+        }
+        let asked = self.copying.turns.asked();
+        let asked: Vec<_> = asked.map(|(group, asked)| (group, asked.source)).collect();
+        for (group, source) in asked {
+            if source == peer {
+                self.send_pull(group);
+            } else if self.peers.state(source) != PeerState::Alive {
+                self.copying.give_up(group);
+            }
+        }
+        self.ask_for_more(now);
+    }
+
+    /// Asks again what was not answered, and goes on when the rate allows it.
+    pub(crate) fn run_copying(&mut self, now: Time) {
+        for group in self.copying.turns.due(now) {
+            self.ask_again_or_later(now, group);
+        }
+        self.ask_for_more(now);
+    }
+
+    fn ask_again_or_later(&mut self, now: Time, group: Group) {
+        let pull = self.copying.turns.get(group);
+        let Some(asked) = pull.and_then(|pull| pull.asked.as_ref()) else {
+            return;
+        };
+        let is_alive = self.peers.state(asked.source) == PeerState::Alive;
+        if is_alive && asked.sends < SENDS_MAX {
+            let wait = asked.patience * (1 << asked.sends);
+            let resend_at = now + wait.min(PATIENCE_MAX);
+            self.copying.turns.put_off(group, resend_at);
+            self.send_pull(group);
+        } else {
+            self.copying.give_up(group);
+        }
+    }
+
+    /// Asks for as much as may be asked for at once.
+    fn ask_for_more(&mut self, now: Time) {
+        while let Some(turn) = self.copying.next_turn(now, &self.peers) {
+            let patience = self.copying.manner(turn.source).patience;
+            let asked = Asked {
+                counter: self.operations.draw(),
+                source: turn.source,
+                asked_at: now,
+                patience,
+                sends: 1,
+                resend_at: now + patience,
+                is_for_cells: turn.is_for_cells,
+                bytes_expected: turn.bytes_expected,
+            };
+            self.copying.rate.take(asked.bytes_expected);
+            self.copying.turns.ask(turn, asked);
+            self.send_pull(turn.group);
+        }
+    }
+
+    fn send_pull(&mut self, group: Group) {
+        let pull = self.copying.turns.get(group);
+        let Some((pull, asked)) = pull.and_then(|pull| Some((pull, pull.asked.as_ref()?))) else {
+            return;
+        };
+        let (counter, source) = (asked.counter, asked.source);
+        if let Some(ask) = pull.ask(source, &self.replica) {
+            let body = Body::Pull {
+                counter,
+                group,
+                ask,
+            };
+            self.send(source, self.epoch(), body, PersistNumber::NONE);
+        }
+    }
+
+    /// When [`Lane::run_copying`] is to be called.
+    pub(crate) fn copying_timeout(&self) -> Option<Time> {
+        let resend = self.copying.turns.next_resend();
+        resend.into_iter().chain(self.copying.allowed_at).min()
+    }
+
+    /// The low-water mark: no operation of this lane below this number runs, no pull waits, and
+    /// none ever will.
+    pub(crate) fn low_water(&self) -> Counter {
+        let operations = self.operations.low_water();
+        let pulls = self.copying.turns.low_water();
+        pulls.map_or(operations, |pulls| pulls.min(operations))
+    }
+
+    /// Whether the group's slots fall to this lane.
+    fn is_own_group(&self, group: Group) -> bool {
+        group.lane(usize::from(self.options.lanes)) == usize::from(self.options.lane)
+    }
+}

@@ -1,0 +1,126 @@
+//! The epochs of a lane: which one it is in, entering the next, and proposing it.
+
+use super::Lane;
+use crate::change::{Change, Expected};
+use crate::configuration::{ClusterId, Configuration, Epoch};
+use crate::message::Body;
+use crate::operation::{Operation, Outcome, Refusal};
+use crate::output::{Output, PersistNumber, Ticket};
+use crate::running::Origin;
+use crate::slot::{RegisterName, Slot};
+use crate::time::Time;
+use alloc::sync::Arc;
+
+impl Lane {
+    /// The node enters a decided configuration; it tells all its lanes. An epoch that is not
+    /// newer changes nothing.
+    pub fn handle_configuration(&mut self, now: Time, configuration: Arc<Configuration>) {
+        if configuration.epoch() <= self.epoch() {
+            return;
+        }
+        self.configuration = Some(configuration.clone());
+        if self.has_reserved_register() {
+            self.hold_configuration(&configuration);
+        }
+        self.start_all_over(now);
+        self.start_copying(now);
+        // Those that this replica could not serve need not wait until they send again.
+        for request in self.peers.take_passed() {
+            let epoch = configuration.epoch();
+            let body = Body::Entered { request };
+            self.send(request.origin.node, epoch, body, PersistNumber::NONE);
+        }
+    }
+
+    /// The reserved register holds the configuration, whichever way a replica came to enter it.
+    fn hold_configuration(&mut self, configuration: &Configuration) {
+        let record = configuration.record();
+        self.update_replica(&RegisterName::CONFIGURATION, &record);
+        self.replica
+            .settle(&RegisterName::CONFIGURATION, record.tag);
+    }
+
+    fn has_reserved_register(&self) -> bool {
+        Slot::RESERVED.lane(self.options.lanes.into()) == usize::from(self.options.lane)
+    }
+
+    /// The node wants this configuration to follow on the one of epoch `base`, which this lane is
+    /// in: a read-modify-write of the reserved register. Exactly one [`Output::Answer`] with this
+    /// ticket follows, as after [`Lane::handle_request`].
+    ///
+    /// It ends as [`Outcome::Modified`] if this configuration was decided; as
+    /// [`Outcome::Unchanged`] or [`Outcome::Refused`] if this call did not decide it and never will;
+    /// and as [`Outcome::Unknown`] otherwise: then the configuration that stands in the end tells.
+    ///
+    /// # Panics
+    /// If this is not the first lane, which holds the reserved register; or if the configuration is
+    /// not of the epoch after `base`.
+    pub fn handle_proposal(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        base: Epoch,
+        next: &Configuration,
+        deadline: Time,
+    ) {
+        assert!(self.has_reserved_register(), "the first lane proposes");
+        assert_eq!(next.epoch(), base.next(), "epochs follow one on another");
+        let origin = Origin::Client(ticket);
+        let Some(tag) = self
+            .configuration
+            .as_ref()
+            .filter(|configuration| configuration.epoch() == base)
+            .map(|configuration| configuration.tag())
+        else {
+            // Another one was decided in the meantime.
+            return self.tell(origin, true, Outcome::Refused(Refusal::NoQuorum));
+        };
+        if !self.is_member() {
+            return self.tell(origin, true, Outcome::Refused(Refusal::NoMember));
+        }
+        let change = Change::CompareAndSet {
+            expected: Expected::Tag(tag),
+            content: Some(next.encode()),
+            expiry: None,
+        };
+        let name = RegisterName::CONFIGURATION;
+        self.start(now, origin, Operation::Modify { name, change }, deadline);
+    }
+
+    /// A majority of the members of the configuration of this epoch has entered it: what this
+    /// node holds of groups that are not its own any more is needed by nobody, and is dropped.
+    pub fn handle_entered_by_majority(&mut self, _now: Time, epoch: Epoch) {
+        self.drop_left_groups(epoch);
+    }
+
+    /// The epoch this lane has entered.
+    pub fn epoch(&self) -> Epoch {
+        let configuration = self.configuration.as_ref();
+        configuration.map_or(Epoch::NONE, |configuration| configuration.epoch())
+    }
+
+    /// The cluster whose configuration this lane has entered.
+    pub fn cluster(&self) -> ClusterId {
+        let configuration = self.configuration.as_ref();
+        configuration.map_or(ClusterId::NONE, |configuration| configuration.cluster())
+    }
+
+    /// Where this lane is: an epoch says nothing beyond its cluster.
+    pub(crate) fn era(&self) -> (ClusterId, Epoch) {
+        (self.cluster(), self.epoch())
+    }
+
+    /// Whether this node is a member in the configuration that the lane has entered.
+    pub(crate) fn is_member(&self) -> bool {
+        let own = self.options.incarnation.node;
+        let configuration = self.configuration.as_ref();
+        configuration.is_some_and(|configuration| configuration.contains(own))
+    }
+
+    /// Another node told of a configuration that was decided.
+    pub(crate) fn learn(&mut self, configuration: Arc<Configuration>) {
+        if configuration.epoch() > self.epoch() {
+            self.outputs.push_back(Output::Configuration(configuration));
+        }
+    }
+}

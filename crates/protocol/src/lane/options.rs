@@ -1,0 +1,93 @@
+//! What a lane is told once, and why it wants to be called: [`LaneOptions`] and [`LaneTimer`].
+
+use crate::node::Incarnation;
+use core::time::Duration;
+
+/// What a lane is told once, when it is made.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LaneOptions {
+    /// The node it is a lane of.
+    pub incarnation: Incarnation,
+    /// Its number among the node's lanes.
+    pub lane: u16,
+    /// How many lanes the node has. It says which groups are this one's to copy.
+    pub lanes: u16,
+    /// The most operations that may run at once; one more is refused.
+    pub operations_max: usize,
+    /// How long a coordinator waits before it first sends a message again; more than nothing.
+    /// Each further wait is twice as long as the one before.
+    pub resend_first: Duration,
+    /// The longest it waits before it sends a message again.
+    pub resend_max: Duration,
+    /// The most bytes of names and values that it copies in a second; `None` for as many as come.
+    pub copy_bytes_per_second_max: Option<u64>,
+    /// A fault put back on purpose.
+    #[cfg(feature = "planted-faults")]
+    pub planted: Option<PlantedFault>,
+}
+
+impl LaneOptions {
+    /// The defaults, for a lane of this node.
+    pub fn new(incarnation: Incarnation, lane: u16) -> Self {
+        Self {
+            incarnation,
+            lane,
+            lanes: 1,
+            operations_max: 4096,
+            resend_first: Duration::from_millis(50),
+            resend_max: Duration::from_secs(1),
+            copy_bytes_per_second_max: None,
+            #[cfg(feature = "planted-faults")]
+            planted: None,
+        }
+    }
+}
+
+/// A fault that a test puts back, to show that it would be found.
+#[cfg(feature = "planted-faults")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PlantedFault {
+    /// The original's rule: a read returns the greatest tag among the peers believed alive, at
+    /// once; a write is done when those believed alive have it.
+    TrustDetector,
+    /// Every quorum is one node too small.
+    QuorumTooSmall,
+    /// A read returns the greatest tag it saw without making sure that a quorum holds it.
+    NoWriteBack,
+    /// A read-modify-write looks at the step of the greatest ballot among all that were accepted,
+    /// and, if a newer record has superseded that one, at none under a lesser ballot.
+    GreatestBallotOfAll,
+    /// A read-modify-write that sent an `Accept` computes its value anew, on top of whatever is
+    /// there now.
+    RecomputeAfterAccept,
+    /// Replies of an older epoch go on counting after a newer one was entered.
+    MixEpochs,
+    /// Messages name the newest epoch that the node has entered, while the phase they belong to
+    /// goes on with the replies of an older one: entering a configuration starts no phase over.
+    NewestEpochStamp,
+    /// A replica that was in the replica set before the change too counts as having copied without
+    /// copying.
+    CountOldMemberAsCopied,
+    /// A replica copies from others in whatever epoch they are.
+    CopyFromAnyEpoch,
+    /// What was copied in a joint epoch that was given up counts in the next one.
+    CopiedSurvivesAbort,
+    /// A reply to a pull of an earlier epoch is counted.
+    LatePullReply,
+    /// A node forgets the epoch that it has entered when it restarts. The shell plants it.
+    ForgetEpoch,
+    /// The epoch of a request is checked when it arrives, and it is applied some time later,
+    /// whatever was entered in the meantime. The shell plants it.
+    SplitEpochCheck,
+}
+
+/// Why a lane wants to be called at a certain time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LaneTimer {
+    /// An operation reaches its deadline.
+    Deadline,
+    /// Replies are late, and their requests are sent again.
+    Resend,
+    /// Copying goes on.
+    Copy,
+}

@@ -1,0 +1,90 @@
+//! Whether this node agrees to a change that another one would begin.
+
+use super::{DissentReason, Knowledge, Membership, MembershipMessage, PeerState};
+use crate::configuration::{Configuration, Member};
+use crate::node::NodeId;
+use alloc::sync::Arc;
+
+impl Membership {
+    /// Another member asks whether this change shall be made.
+    pub(super) fn handle_consider(
+        &mut self,
+        from: NodeId,
+        number: u64,
+        configuration: &Arc<Configuration>,
+        only_if_down: bool,
+    ) {
+        match self.judge(from, configuration, only_if_down) {
+            Some(Ok(())) => self.send(from, MembershipMessage::Consent { number }),
+            Some(Err(reason)) => {
+                self.send(from, MembershipMessage::Dissent { number, reason });
+            }
+            None => {}
+        }
+    }
+
+    /// Whether it agrees. `None` if the question is not for it: it does not know the cluster yet,
+    /// or is no part of the change.
+    ///
+    /// Agreeing binds to nothing. It says that this node is there, that no member whose place is
+    /// taken at its own address is alive to it, and that it will found no other cluster: one that
+    /// has agreed to a founding may yet hear that it stands.
+    pub(super) fn judge(
+        &self,
+        from: NodeId,
+        configuration: &Configuration,
+        only_if_down: bool,
+    ) -> Option<Result<(), DissentReason>> {
+        let own = match &self.knowledge {
+            Knowledge::Fresh(founding) => {
+                return founding
+                    .has_agreed()
+                    .then_some(Err(DissentReason::Elsewhere));
+            }
+            Knowledge::Seeking(_) => return None,
+            Knowledge::Stands { configuration, .. } => configuration,
+        };
+        let follows =
+            configuration.is_recovery() && configuration.predecessor() == Some(own.cluster());
+        if own.cluster() != configuration.cluster() && !follows {
+            return Some(Err(DissentReason::Elsewhere));
+        }
+        if own.epoch() >= configuration.epoch() {
+            return Some(Err(DissentReason::Outdated));
+        }
+        let is_change = configuration.is_joint() && configuration.contains_before(from);
+        if !is_change || !configuration.contains(self.me) {
+            return None;
+        }
+        if follows {
+            let mut members = own.members().iter().map(|member| member.id);
+            let loses = |node| !configuration.contains(node) && self.is_alive(node);
+            return Some(match members.any(loses) {
+                true => Err(DissentReason::Alive),
+                false => Ok(()),
+            });
+        }
+        let mut leaving = configuration.members_before().iter();
+        let objects = leaving.any(|member| {
+            let leaves = !configuration.contains_after(member.id);
+            leaves && self.objects_to_leaving(member, configuration, only_if_down)
+        });
+        Some(match objects {
+            true => Err(DissentReason::Alive),
+            false => Ok(()),
+        })
+    }
+
+    /// Whether that member must stay, as far as this node sees.
+    fn objects_to_leaving(
+        &self,
+        member: &Member,
+        configuration: &Configuration,
+        only_if_down: bool,
+    ) -> bool {
+        let state = self.peer_state(member.id);
+        let mut after = configuration.members_after().iter();
+        let is_replaced_there = after.any(|other| other.address == member.address);
+        is_replaced_there && state == PeerState::Alive || only_if_down && state != PeerState::Down
+    }
+}

@@ -1,0 +1,129 @@
+//! Going on after losses that no quorum survived.
+//!
+//! An operator says which members are lost for good. If the others are a majority of the members,
+//! they decide a change like any other, by which all the lost ones leave at once; the groups of
+//! which no majority is left are *forced*. If not, nothing can be decided any more. Then the
+//! survivors go on as a new cluster, which knows the one that it was recovered from, and in which
+//! all groups are forced; every one of them has to agree.
+//!
+//! Either way each replica of a forced group takes, of each register, the greatest record that any
+//! survivor has, before anything of the group is served. What no survivor has is lost, and so may
+//! be what was acknowledged last.
+
+use super::poll::is_majority;
+use super::{ChangeRefusal, Membership, MembershipMessage, PeerState, Standing};
+use crate::configuration::{ClusterId, Configuration, Groups};
+use crate::node::NodeId;
+use crate::slot::Group;
+use crate::time::Time;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// What a recovery would do, as one node sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecoveryView {
+    /// The members that would go on.
+    pub survivors: Vec<NodeId>,
+    /// Whether they would have to go on as a new cluster, since they are no majority.
+    pub as_new_cluster: bool,
+    /// The groups of which no majority of replicas is left: what was acknowledged last may be lost.
+    pub forced: Groups,
+    /// Those of them of which no replica is left: their registers are lost.
+    pub gone: Groups,
+}
+
+/// What an operator declares.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Recovery {
+    /// The members that are lost for good.
+    pub(super) lost: BTreeSet<NodeId>,
+    /// The groups that may be forced; without that, all that have to be.
+    pub(super) groups: Option<Groups>,
+    /// The identity of the cluster, should it be a new one.
+    pub(super) cluster: ClusterId,
+}
+
+impl Membership {
+    /// What a recovery would do, if these members are lost for good.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal`] says why there can be none.
+    pub fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal> {
+        let configuration = self.check_recovery(lost)?;
+        let is_left = |node| !lost.contains(&node);
+        let has_majority = is_majority(configuration.members_before(), is_left);
+        // In a joint configuration a replica of either set may have what counts.
+        let has_lost = |group: &Group| {
+            let quorums = configuration.group_quorums(*group);
+            !quorums.before().is_majority(is_left)
+        };
+        let forced: Groups = Group::all().filter(has_lost).collect();
+        let is_gone = |group: &Group| {
+            let quorums = configuration.group_quorums(*group);
+            !quorums.replicas().any(is_left)
+        };
+        let members = configuration.members().iter().map(|member| member.id);
+        Ok(RecoveryView {
+            survivors: members.filter(|&node| is_left(node)).collect(),
+            as_new_cluster: !has_majority,
+            forced,
+            gone: Group::all().filter(is_gone).collect(),
+        })
+    }
+
+    fn check_recovery(&self, lost: &BTreeSet<NodeId>) -> Result<&Configuration, ChangeRefusal> {
+        let configuration = match self.configuration() {
+            Some(configuration) if self.standing() == Standing::Member => configuration,
+            _ => return Err(ChangeRefusal::NotMember),
+        };
+        for &node in lost {
+            if !configuration.contains(node) {
+                return Err(ChangeRefusal::UnknownMember(node));
+            }
+            if node == self.me || self.peer_state(node) == PeerState::Alive {
+                return Err(ChangeRefusal::Alive(node));
+            }
+        }
+        match lost.is_empty() {
+            true => Err(ChangeRefusal::NothingLost),
+            false => Ok(configuration),
+        }
+    }
+
+    /// All survivors have agreed to go on as a new cluster: they do, this one first.
+    pub(super) fn go_on_as(&mut self, now: Time, recovered: Arc<Configuration>) {
+        self.enter(now, recovered.clone());
+        for member in recovered.members() {
+            if member.id != self.me {
+                let configuration = recovered.clone();
+                self.send(member.id, MembershipMessage::Stands { configuration });
+            }
+        }
+    }
+
+    /// The configuration by which the survivors go on.
+    pub(super) fn recovered(&self, recovery: &Recovery) -> Result<Configuration, ChangeRefusal> {
+        let view = self.recovery(&recovery.lost)?;
+        let configuration = self.configuration().ok_or(ChangeRefusal::NotMember)?;
+        let unnamed = recovery.groups.map(|named| {
+            let forced = view.forced.iter();
+            forced.filter(|&group| !named.contains(group)).count()
+        });
+        if let Some(groups @ 1..) = unnamed {
+            return Err(ChangeRefusal::Lost { groups });
+        }
+        if view.as_new_cluster {
+            let recovered = configuration.recovered(recovery.cluster, &view.survivors);
+            return recovered.map_err(ChangeRefusal::Invalid);
+        }
+        if configuration.is_joint() {
+            return Err(ChangeRefusal::Busy);
+        }
+        let mut members = configuration.members().to_vec();
+        members.retain(|member| view.survivors.contains(&member.id));
+        let joint = configuration.joint(members, configuration.replication());
+        let joint = joint.map_err(ChangeRefusal::Invalid)?;
+        Ok(joint.forcing(view.forced))
+    }
+}

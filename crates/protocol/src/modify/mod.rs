@@ -1,0 +1,383 @@
+//! A read-modify-write at its coordinator: [`Modify`].
+//!
+//! Source: Rystsov, "CASPaxos: Replicated State Machines without logs" (2018), one register at a
+//! time, and ordered with plain writes as in Burke, Cheng, Lloyd, "Gryff: Unifying Consensus and
+//! Shared Registers" (2020).
+//!
+//! It has a ballot promised by a quorum, which tells what the register holds and whether
+//! somebody's step may have been chosen. Then it has a step accepted under the ballot, and then it
+//! propagates what was chosen.
+
+mod attempts;
+mod votes;
+
+use crate::asking::Asks;
+use crate::ballot::{Accepted, Ballot};
+use crate::change::Change;
+use crate::message::{OperationId, Promise};
+use crate::node::NodeId;
+use crate::operation::{Outcome, Refusal};
+use crate::record::Record;
+use crate::rule::Rule;
+use crate::tag::Tag;
+pub(crate) use attempts::Turns;
+use votes::Promises;
+pub(crate) use votes::Votes;
+
+/// How often a phase in which somebody refused is sent again to those who are silent. If nobody
+/// answers in that time they are not expected to, and the refusal is final.
+const PATIENCE: u8 = 3;
+
+/// One read-modify-write.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Modify {
+    /// Drawn once, and kept over all attempts and epochs: records and steps carry it.
+    id: OperationId,
+    change: Change,
+    phase: Phase,
+    /// The step that it proposed. It is set before the first `Accept` of it is sent. From then on
+    /// the operation may take effect: its value is never computed again, and it never fails its
+    /// comparison.
+    proposal: Option<Accepted>,
+    /// The greatest round that a replica refused it for.
+    round_seen: u64,
+    /// How many ballots it gave up, or used up to help another.
+    attempts: u32,
+    /// How often the present phase was sent again since anybody answered.
+    resends: u8,
+    rounds: u8,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Phase {
+    /// Another read-modify-write of the register runs at this coordinator: it waits for its turn.
+    Queued,
+    /// It has its turn, and no ballot. If it was refused, or helped another, it lets a little time
+    /// pass before it draws one.
+    BackOff,
+    /// It has a ballot promised.
+    Prepare { ballot: Ballot, promises: Promises },
+    /// It has a step accepted: its own, or that of another that may have been chosen.
+    Accept { step: Accepted, votes: Votes },
+    /// It makes sure that a quorum holds a record that stands.
+    Update { record: Record, then: Then },
+}
+
+/// What follows once a record is settled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Then {
+    /// It is the operation's own: it took effect.
+    Modified,
+    /// There is nothing to change about it.
+    Unchanged,
+    /// It was the step of another, which it helped.
+    TryAgain,
+}
+
+/// What a read-modify-write does next.
+#[derive(Debug)]
+pub(crate) enum ModifyStep {
+    /// Wait for more answers.
+    Wait,
+    /// Ask the replicas what its new phase asks of them.
+    Ask,
+    /// Begin anew with a greater ballot, after a while.
+    TryAgain,
+    /// It has ended.
+    Done(Outcome),
+}
+
+impl Modify {
+    /// One that waits for its turn.
+    pub(crate) fn new(id: OperationId, change: Change) -> Self {
+        Self {
+            id,
+            change,
+            phase: Phase::Queued,
+            proposal: None,
+            round_seen: 0,
+            attempts: 0,
+            resends: 0,
+            rounds: 0,
+        }
+    }
+
+    /// What it asks of the replicas now.
+    pub(crate) fn asks(&self) -> Asks<'_> {
+        match &self.phase {
+            Phase::Queued | Phase::BackOff => Asks::Nothing,
+            Phase::Prepare { ballot, .. } => Asks::Prepare(*ballot),
+            Phase::Accept { step, .. } => Asks::Accept(step),
+            Phase::Update { record, .. } => Asks::Update(record),
+        }
+    }
+
+    /// Whether a replica has answered what is asked in this phase; of an update, the coordinator's
+    /// answers tell.
+    pub(crate) fn has_voted(&self, node: NodeId) -> bool {
+        let votes = match &self.phase {
+            Phase::Prepare { promises, .. } => &promises.votes,
+            Phase::Accept { votes, .. } => votes,
+            Phase::Queued | Phase::BackOff | Phase::Update { .. } => return false,
+        };
+        votes.is_yes(node) || votes.is_no(node)
+    }
+
+    /// Takes in what a replica answered to its ballot.
+    pub(crate) fn take_promise(&mut self, from: NodeId, promise: Promise) {
+        self.resends = 0;
+        if let Phase::Prepare { ballot, promises } = &mut self.phase
+            && let Some(greater) = promises.note(from, *ballot, promise)
+        {
+            self.round_seen = self.round_seen.max(greater.round);
+        }
+    }
+
+    /// Takes in whether a replica has accepted the step of this ballot and tag.
+    pub(crate) fn take_accepted(
+        &mut self,
+        from: NodeId,
+        of: (Ballot, Tag),
+        refused_by: Option<Ballot>,
+    ) {
+        let Phase::Accept { step, votes } = &mut self.phase else {
+            return;
+        };
+        // One that speaks of a phase that was abandoned says nothing about this one.
+        if step.rank() != of {
+            return;
+        }
+        self.resends = 0;
+        match refused_by {
+            None => votes.note_yes(from),
+            Some(greater) if greater > step.ballot => {
+                votes.note_no(from);
+                self.round_seen = self.round_seen.max(greater.round);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// What the answers so far lead to. An answer may still come from those that are `expected`
+    /// to give one.
+    pub(crate) fn next(
+        &mut self,
+        rule: &Rule<'_>,
+        expected: impl Fn(NodeId) -> bool,
+    ) -> ModifyStep {
+        let expected = |node| self.resends < PATIENCE && expected(node);
+        match &self.phase {
+            Phase::Queued | Phase::BackOff => ModifyStep::Wait,
+            Phase::Prepare { ballot, promises } => {
+                if rule.carried(&promises.votes) {
+                    let (ballot, promises) = (*ballot, promises.clone());
+                    self.choose(rule, ballot, &promises)
+                } else if rule.lost(&promises.votes, expected) {
+                    ModifyStep::TryAgain
+                } else {
+                    ModifyStep::Wait
+                }
+            }
+            Phase::Accept { step, votes } => {
+                if rule.carried(votes) {
+                    let is_own = step.operation == self.id;
+                    let then = if is_own {
+                        Then::Modified
+                    } else {
+                        Then::TryAgain
+                    };
+                    self.enter(Phase::Update {
+                        record: step.record(),
+                        then,
+                    })
+                } else if rule.lost(votes, expected) {
+                    ModifyStep::TryAgain
+                } else {
+                    ModifyStep::Wait
+                }
+            }
+            Phase::Update { record, then } => {
+                if rule.settled(record.tag) {
+                    self.settled(record.clone(), *then)
+                } else {
+                    ModifyStep::Wait
+                }
+            }
+        }
+    }
+
+    /// A quorum has promised the ballot: what is to be had accepted under it, if anything.
+    fn choose(&mut self, rule: &Rule<'_>, ballot: Ballot, promises: &Promises) -> ModifyStep {
+        let record = promises.record();
+        let in_doubt = promises.step_in_doubt();
+        #[cfg(feature = "planted-faults")]
+        let in_doubt = match rule.planted {
+            Some(crate::PlantedFault::GreatestBallotOfAll) => promises.greatest_step(),
+            _ => in_doubt,
+        };
+        if let Some(step) = in_doubt {
+            // It may have been chosen, so nothing else can be.
+            let step = step.clone();
+            return self.accept(Accepted { ballot, ..step });
+        }
+        #[cfg(feature = "planted-faults")]
+        if rule.planted == Some(crate::PlantedFault::RecomputeAfterAccept) {
+            self.proposal = None;
+        }
+        if let Some(proposal) = &self.proposal {
+            if record.operation == Some(self.id) {
+                return self.make_sure(rule, record, Then::Modified);
+            }
+            if record.tag.next_step() == Some(proposal.tag) {
+                let proposal = proposal.clone();
+                return self.accept(Accepted { ballot, ..proposal });
+            }
+            // Others have moved the register on. Whether this operation's step is among what they
+            // built on cannot be told any more.
+            return ModifyStep::Done(Outcome::Unknown);
+        }
+        let Some(changed) = self.change.apply(record) else {
+            return self.make_sure(rule, record, Then::Unchanged);
+        };
+        let Some(tag) = record.tag.next_step() else {
+            return ModifyStep::Done(Outcome::Refused(Refusal::Exhausted));
+        };
+        let step = Accepted {
+            ballot,
+            tag,
+            content: changed.content,
+            expiry: changed.expiry,
+            operation: self.id,
+        };
+        self.proposal = Some(step.clone());
+        self.accept(step)
+    }
+
+    fn accept(&mut self, step: Accepted) -> ModifyStep {
+        let votes = Votes::default();
+        self.enter(Phase::Accept { step, votes })
+    }
+
+    /// Settles the record that the register holds, as a read does.
+    fn make_sure(&mut self, rule: &Rule<'_>, record: &Record, then: Then) -> ModifyStep {
+        let record = record.clone();
+        if rule.readable(record.tag) {
+            return self.settled(record, then);
+        }
+        self.enter(Phase::Update { record, then })
+    }
+
+    fn settled(&self, record: Record, then: Then) -> ModifyStep {
+        let rounds = self.rounds;
+        match then {
+            Then::Modified => ModifyStep::Done(Outcome::Modified { record, rounds }),
+            Then::Unchanged => ModifyStep::Done(Outcome::Unchanged { record, rounds }),
+            Then::TryAgain => ModifyStep::TryAgain,
+        }
+    }
+
+    /// It waits for no other one of this coordinator any more.
+    pub(crate) fn take_turn(&mut self) {
+        self.phase = Phase::BackOff;
+    }
+
+    /// Begins with a ballot that is greater than all before it.
+    pub(crate) fn prepare(&mut self, ballot: Ballot) {
+        let promises = Promises::none();
+        self.enter(Phase::Prepare { ballot, promises });
+    }
+
+    fn enter(&mut self, phase: Phase) -> ModifyStep {
+        self.phase = phase;
+        self.resends = 0;
+        self.rounds = self.rounds.saturating_add(1);
+        ModifyStep::Ask
+    }
+
+    /// What the phase asks was asked again, after a time in which not all had answered.
+    pub(crate) fn note_resend(&mut self) {
+        self.resends = self.resends.saturating_add(1);
+    }
+
+    /// The ballot is given up, or has served to help another.
+    pub(crate) fn back_off(&mut self) {
+        self.phase = Phase::BackOff;
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    pub(crate) fn is_queued(&self) -> bool {
+        self.phase == Phase::Queued
+    }
+
+    pub(crate) fn is_backing_off(&self) -> bool {
+        self.phase == Phase::BackOff
+    }
+
+    /// The record that its phase propagates.
+    pub(crate) fn update(&self) -> Option<&Record> {
+        match &self.phase {
+            Phase::Update { record, .. } => Some(record),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> OperationId {
+        self.id
+    }
+
+    pub(crate) fn round_seen(&self) -> u64 {
+        self.round_seen
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How it ends if it has to end now.
+    pub(crate) fn outcome_now(&self, refusal: Refusal) -> Outcome {
+        match self.proposal {
+            Some(_) => Outcome::Unknown,
+            None => Outcome::Refused(refusal),
+        }
+    }
+
+    /// The phase it is in starts over: with the same ballot, the same step, the same record. Says
+    /// whether anything is asked in it. That an `Accept` was sent is not forgotten.
+    pub(crate) fn start_over(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Queued | Phase::BackOff => return false,
+            Phase::Prepare { promises, .. } => *promises = Promises::none(),
+            Phase::Accept { votes, .. } => *votes = Votes::default(),
+            Phase::Update { .. } => {}
+        }
+        self.resends = 0;
+        self.rounds = self.rounds.saturating_add(1);
+        true
+    }
+
+    /// How a proposal ends that was made for an epoch which is over: this record holds the
+    /// configuration that was decided. `None` if it goes on.
+    ///
+    /// It must not be carried into the new epoch, whose members may be others: of these a quorum
+    /// may never have heard of the step that was chosen in its place.
+    pub(crate) fn overtaken(&self, decided: &Record) -> Option<Outcome> {
+        if let Phase::Update {
+            then: Then::Modified,
+            ..
+        } = self.phase
+        {
+            return None;
+        }
+        let (record, rounds) = (decided.clone(), self.rounds);
+        Some(match &self.proposal {
+            None => Outcome::Unchanged { record, rounds },
+            Some(own) if own.tag == record.tag && own.content == record.content => {
+                Outcome::Modified { record, rounds }
+            }
+            Some(_) => Outcome::Unknown,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
