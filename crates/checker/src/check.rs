@@ -1,9 +1,7 @@
 //! The decision, register by register, from the cheapest test to the dearest.
 
-use std::fmt::Debug;
-use std::hash::Hash;
-
-use crate::history::History;
+use crate::history::{History, Operation, Value};
+use crate::modifications::{decide_modifications, witness};
 use crate::search::{Answer, search};
 use crate::shrink::{Dilemma, shrink};
 use crate::sources::{Orphan, find_orphan};
@@ -39,7 +37,7 @@ impl Default for Limits {
 ///
 /// A violation on any register is a violation, even if another register could not be decided; and
 /// if one could not be decided and no other is at fault, the verdict is [`Verdict::Undecided`].
-pub fn check<V: Clone + Eq + Hash + Debug>(history: &History<V>, limits: Limits) -> Verdict<V> {
+pub fn check<V: Value>(history: &History<V>, limits: Limits) -> Verdict<V> {
     let mut figures = Figures {
         operations: history.len(),
         ..Figures::default()
@@ -47,8 +45,15 @@ pub fn check<V: Clone + Eq + Hash + Debug>(history: &History<V>, limits: Limits)
     let mut undecided: Option<Undecided> = None;
     for (name, operations) in history.by_register() {
         figures.registers += 1;
-        let trace = Trace::new(&operations);
-        match decide(&trace, limits) {
+        let is_modification = |operation: &&Operation<V>| operation.action.is_modification();
+        let decision = if operations.iter().any(is_modification) {
+            decide_modifications(&operations, limits)
+                .map(|contradiction| witness(name, &operations, contradiction))
+        } else {
+            let trace = Trace::new(&operations);
+            decide(&trace, limits).map(|fault| Witness::new(name, &operations, &trace, &fault))
+        };
+        match decision {
             Decision::Certain => {}
             Decision::Searched { steps } => {
                 figures.searched += 1;
@@ -62,9 +67,7 @@ pub fn check<V: Clone + Eq + Hash + Debug>(history: &History<V>, limits: Limits)
                 });
                 first.registers += 1;
             }
-            Decision::Violated(fault) => {
-                return Verdict::Violation(Witness::new(name, &operations, &trace, &fault));
-            }
+            Decision::Violated(witness) => return Verdict::Violation(witness),
         }
     }
     undecided.map_or(Verdict::Linearizable(figures), Verdict::Undecided)
@@ -78,9 +81,9 @@ pub(crate) enum Fault {
     Dilemma(Dilemma),
 }
 
-/// What became of one register.
+/// What became of one register; with a fault, if it is one that has been found.
 #[derive(Clone, Debug)]
-enum Decision {
+pub(crate) enum Decision<F> {
     /// Linearizable, without a search.
     Certain,
     /// Linearizable, by search.
@@ -90,10 +93,22 @@ enum Decision {
     Undecided {
         bound: Bound,
     },
-    Violated(Fault),
+    Violated(F),
 }
 
-fn decide(trace: &Trace, limits: Limits) -> Decision {
+impl<F> Decision<F> {
+    pub(crate) fn map<G>(self, of: impl FnOnce(F) -> G) -> Decision<G> {
+        match self {
+            Decision::Certain => Decision::Certain,
+            Decision::Searched { steps } => Decision::Searched { steps },
+            Decision::Undecided { bound } => Decision::Undecided { bound },
+            Decision::Violated(fault) => Decision::Violated(of(fault)),
+        }
+    }
+}
+
+/// Decides about a register that is only written and read.
+pub(crate) fn decide(trace: &Trace, limits: Limits) -> Decision<Fault> {
     if let Some(orphan) = find_orphan(trace) {
         return Decision::Violated(Fault::Orphan(orphan));
     }

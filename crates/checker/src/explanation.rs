@@ -106,18 +106,29 @@ fn tell<'a, V: Debug + 'a>(
 }
 
 /// An operation as a noun.
-fn name<V: Debug>(operation: &Operation<V>) -> String {
+pub(crate) fn name<V: Debug>(operation: &Operation<V>) -> String {
     let client = operation.client;
     match operation.action {
         Action::Read => format!("the read of {} by {client}", content(operation)),
         Action::Write(_) => format!("the write of {} by {client}", content(operation)),
         Action::Delete => format!("the delete by {client}"),
+        Action::CompareAndSet { .. } => format!("the comparison by {client}"),
+        Action::Add(_) => format!("the addition by {client}"),
     }
 }
 
-/// A read as the start of a sentence.
-fn returned<V: Debug>(read: &Operation<V>) -> String {
-    format!("the read by {} returned {}", read.client, content(read))
+/// What an operation told of the register, as the start of a sentence.
+pub(crate) fn returned<V: Debug>(operation: &Operation<V>) -> String {
+    match operation.action {
+        Action::Read => format!(
+            "the read by {} returned {}",
+            operation.client,
+            content(operation)
+        ),
+        Action::Write(_) | Action::Delete => format!("{} took effect", name(operation)),
+        Action::CompareAndSet { .. } => format!("{} found a value", name(operation)),
+        Action::Add(_) => format!("{} found an integer", name(operation)),
+    }
 }
 
 fn content<V: Debug>(operation: &Operation<V>) -> String {

@@ -2,7 +2,8 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Debug};
+use std::hash::Hash;
 
 /// Operations on registers, in the order of their recording.
 ///
@@ -75,12 +76,17 @@ impl<V> History<V> {
     pub fn done(&mut self, id: OperationId, time: u64, reply: Reply<V>) {
         let operation = self.finish(id, Some(time));
         match (&operation.action, &reply) {
-            (Action::Read, Reply::Read(_)) => {}
-            (Action::Write(_) | Action::Delete, Reply::Written) => {}
-            (Action::Read, Reply::Written) => panic!("{id} is a read and cannot reply `Written`"),
-            (Action::Write(_) | Action::Delete, Reply::Read(_)) => {
-                panic!("{id} is a write and cannot reply `Read`")
-            }
+            (Action::Read, Reply::Read(_))
+            | (Action::Write(_) | Action::Delete, Reply::Written)
+            | (
+                Action::CompareAndSet { .. } | Action::Add(_),
+                Reply::Modified(_) | Reply::Unchanged(_),
+            ) => {}
+            (action, reply) => panic!(
+                "{id} is a {} and cannot reply `{}`",
+                action.kind(),
+                reply.kind()
+            ),
         }
         operation.outcome = Outcome::Done { time, reply };
     }
@@ -196,6 +202,32 @@ pub enum Action<V> {
     Write(V),
     /// Hold nothing: a write like any other.
     Delete,
+    /// If the register holds what is expected, which may be nothing, hold something else instead.
+    CompareAndSet {
+        /// What it is to hold before.
+        expected: Option<V>,
+        /// What it is to hold then; nothing, if this is to delete.
+        new: Option<V>,
+    },
+    /// Hold this much more than now, if what it holds is an integer; nothing counts as zero.
+    Add(i64),
+}
+
+impl<V> Action<V> {
+    /// Whether what the register holds afterwards depends on what it held before.
+    pub fn is_modification(&self) -> bool {
+        matches!(self, Action::CompareAndSet { .. } | Action::Add(_))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Action::Read => "read",
+            Action::Write(_) => "write",
+            Action::Delete => "delete",
+            Action::CompareAndSet { .. } => "comparison",
+            Action::Add(_) => "addition",
+        }
+    }
 }
 
 /// What a register answered to an operation that is done.
@@ -205,6 +237,22 @@ pub enum Reply<V> {
     Read(Option<V>),
     /// To a write or a delete.
     Written,
+    /// To a comparison or an addition that took effect: what the register held then.
+    Modified(Option<V>),
+    /// To one that changed nothing, as the register held this: something else than expected, or
+    /// no integer.
+    Unchanged(Option<V>),
+}
+
+impl<V> Reply<V> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Reply::Read(_) => "Read",
+            Reply::Written => "Written",
+            Reply::Modified(_) => "Modified",
+            Reply::Unchanged(_) => "Unchanged",
+        }
+    }
 }
 
 /// How an operation ended.
@@ -225,6 +273,38 @@ pub enum Outcome<V> {
     /// It may take effect at any time after its call, or never. A read that ended so says nothing.
     Unknown,
 }
+
+/// What a register can hold, as far as the checker has to know.
+pub trait Value: Clone + Eq + Hash + Debug {
+    /// The integer that this value is, if it is one. No two values are the same integer.
+    fn as_integer(&self) -> Option<i64>;
+}
+
+/// Text in decimal, in the one way in which an integer is written.
+impl Value for String {
+    fn as_integer(&self) -> Option<i64> {
+        self.as_str().as_integer()
+    }
+}
+
+/// As [`String`].
+impl Value for &str {
+    fn as_integer(&self) -> Option<i64> {
+        let integer: i64 = self.parse().ok()?;
+        (integer.to_string() == *self).then_some(integer)
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty)*) => {
+        $(impl Value for $integer {
+            fn as_integer(&self) -> Option<i64> {
+                i64::try_from(*self).ok()
+            }
+        })*
+    };
+}
+integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 
 /// Names one operation of one [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -337,6 +417,14 @@ mod tests {
         let id = history.call(1, "x", Action::Write("a"), 5);
         history.unknown(id);
         history.refused(id, 6);
+    }
+
+    #[test]
+    fn an_integer_is_written_in_one_way() {
+        for (text, integer) in [("7", Some(7)), ("-7", Some(-7)), ("07", None), ("+7", None)] {
+            assert_eq!(text.as_integer(), integer, "{text}");
+        }
+        assert_eq!(u64::MAX.as_integer(), None);
     }
 
     #[test]

@@ -59,6 +59,7 @@
 mod check;
 mod explanation;
 mod history;
+mod modifications;
 mod search;
 mod shrink;
 mod sources;
@@ -69,6 +70,7 @@ mod witness;
 mod zones;
 
 pub use check::{Limits, check};
+pub use history::Value;
 pub use history::{Action, Client, History, Operation, OperationId, Outcome, RegisterName, Reply};
 pub use verdict::{Bound, Figures, Undecided, Verdict};
 pub use witness::Witness;

@@ -31,7 +31,9 @@ mod plan;
 mod state;
 mod step;
 
-use self::plan::{Event, Plan};
+pub(crate) use self::plan::Event;
+use self::plan::Plan;
+pub(crate) use self::state::Slots;
 use self::state::{State, thin_out};
 use self::step::Stepper;
 use crate::check::Limits;

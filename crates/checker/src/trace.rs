@@ -50,9 +50,8 @@ impl ValueId {
     /// Stands for any value that no read of the trace returns, so it may be written many times.
     pub(crate) const UNREAD: ValueId = ValueId(u32::MAX);
 
-    #[cfg(test)]
     pub(crate) fn numbered(number: usize) -> ValueId {
-        ValueId(u32::try_from(number).expect("tests are small"))
+        ValueId(u32::try_from(number).expect("fewer than 2^32 values"))
     }
 
     /// The number as an index; `None` for [`ValueId::UNREAD`].
@@ -87,7 +86,7 @@ impl Step {
 impl Trace {
     /// Reduces the operations of one register.
     pub(crate) fn new<V: Eq + Hash>(operations: &[&Operation<V>]) -> Trace {
-        let mut numbers = Numbers(HashMap::new());
+        let mut numbers = Numbers::default();
         let mut steps = Vec::with_capacity(operations.len());
         for (index, operation) in operations.iter().enumerate() {
             let (end, effect) = match (&operation.action, &operation.outcome) {
@@ -103,14 +102,11 @@ impl Trace {
                     (outcome.end(), Effect::Overwrites(numbers.of(Some(value))))
                 }
                 (Action::Delete, outcome) => (outcome.end(), Effect::Overwrites(ValueId::NOTHING)),
-                (
-                    Action::Read,
-                    Outcome::Done {
-                        reply: Reply::Written,
-                        ..
-                    },
-                ) => {
+                (Action::Read, Outcome::Done { .. }) => {
                     unreachable!("`History::done` takes replies of the right kind only")
+                }
+                (Action::CompareAndSet { .. } | Action::Add(_), _) => {
+                    unreachable!("registers with modifications have traces of their own")
                 }
             };
             steps.push(Step {
@@ -148,7 +144,8 @@ impl Trace {
 }
 
 impl<V> Outcome<V> {
-    fn end(&self) -> Option<u64> {
+    /// When it returned, if it did.
+    pub(crate) fn end(&self) -> Option<u64> {
         match self {
             Outcome::Done { time, .. } | Outcome::Refused { time } => Some(*time),
             Outcome::Unknown => None,
@@ -157,15 +154,28 @@ impl<V> Outcome<V> {
 }
 
 /// Numbers values in the order in which they are first seen; nothing is always 0.
-struct Numbers<'a, V>(HashMap<&'a V, u32>);
+pub(crate) struct Numbers<'a, V>(HashMap<&'a V, ValueId>);
 
 impl<'a, V: Eq + Hash> Numbers<'a, V> {
-    fn of(&mut self, value: Option<&'a V>) -> ValueId {
+    pub(crate) fn of(&mut self, value: Option<&'a V>) -> ValueId {
         let Some(value) = value else {
             return ValueId::NOTHING;
         };
-        let next = u32::try_from(self.0.len() + 1).expect("fewer than 2^32 operations");
-        ValueId(*self.0.entry(value).or_insert(next))
+        let next = ValueId::numbered(self.0.len() + 1);
+        *self.0.entry(value).or_insert(next)
+    }
+
+    /// The values in the order of their numbers; nothing is not among them.
+    pub(crate) fn into_values(self) -> Vec<&'a V> {
+        let mut values: Vec<(&V, ValueId)> = self.0.into_iter().collect();
+        values.sort_by_key(|(_, number)| *number);
+        values.into_iter().map(|(value, _)| value).collect()
+    }
+}
+
+impl<V> Default for Numbers<'_, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
     }
 }
 

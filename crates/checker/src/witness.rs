@@ -36,7 +36,7 @@ impl<V: Clone + Eq + Debug> Witness<V> {
         fault: &Fault,
     ) -> Self {
         let step = |step: &usize| trace.steps[*step].operation;
-        let mut shown: Vec<usize> = match fault {
+        let shown: Vec<usize> = match fault {
             Fault::Orphan(Orphan::Nowhere { read }) => {
                 let read = step(read);
                 refused_write(operations, operations[read])
@@ -48,14 +48,23 @@ impl<V: Clone + Eq + Debug> Witness<V> {
             Fault::Crossing(crossing) => crossing.steps.iter().map(step).collect(),
             Fault::Dilemma(dilemma) => dilemma.steps.iter().map(step).collect(),
         };
+        let explanation = explain(operations, trace, fault);
+        Self::of(register, operations, shown, explanation)
+    }
+
+    /// Shows these of a register's operations.
+    pub(crate) fn of(
+        register: &RegisterName,
+        operations: &[&Operation<V>],
+        mut shown: Vec<usize>,
+        explanation: String,
+    ) -> Self {
         shown.sort_by_key(|index| operations[*index].call);
+        let shown = shown.into_iter().map(|index| operations[index].clone());
         Witness {
             register: register.clone(),
-            operations: shown
-                .into_iter()
-                .map(|index| operations[index].clone())
-                .collect(),
-            explanation: explain(operations, trace, fault),
+            operations: shown.collect(),
+            explanation,
         }
     }
 }
@@ -91,6 +100,31 @@ impl<V: Debug> Display for Witness<V> {
     }
 }
 
+fn modification<V: Debug>(action: &Action<V>, outcome: &Outcome<V>) -> String {
+    let content = |value: &Option<V>| match value {
+        Some(value) => format!("{value:?}"),
+        None => "nothing".to_owned(),
+    };
+    let asked = match action {
+        Action::CompareAndSet { expected, new } => {
+            format!("set   {} to {}", content(expected), content(new))
+        }
+        Action::Add(amount) => format!("add   {amount}"),
+        Action::Read | Action::Write(_) | Action::Delete => unreachable!("these ask for nothing"),
+    };
+    let reply = match outcome {
+        Outcome::Done { reply, .. } => Some(reply),
+        Outcome::Refused { .. } | Outcome::Unknown => None,
+    };
+    match reply {
+        Some(Reply::Unchanged(value)) => format!("{asked}: it is {}", content(value)),
+        Some(Reply::Modified(value)) if matches!(action, Action::Add(_)) => {
+            format!("{asked}: now {}", content(value))
+        }
+        _ => asked,
+    }
+}
+
 fn row<V: Debug>(operation: &Operation<V>, timeline: &Timeline) -> [String; 5] {
     let action = match (&operation.action, &operation.outcome) {
         (Action::Write(value), _) => format!("write {value:?}"),
@@ -104,6 +138,9 @@ fn row<V: Debug>(operation: &Operation<V>, timeline: &Timeline) -> [String; 5] {
         ) => format!("read  {value:?}"),
         (Action::Read, Outcome::Done { .. }) => "read  nothing".to_owned(),
         (Action::Read, _) => "read".to_owned(),
+        (action @ (Action::CompareAndSet { .. } | Action::Add(_)), outcome) => {
+            modification(action, outcome)
+        }
     };
     let end = match operation.outcome {
         Outcome::Done { time, .. } => time.to_string(),

@@ -79,6 +79,9 @@ fn simulate(mix: &Mix, seed: u64) -> History<u64> {
                         contents[register] = None;
                         Reply::Written
                     }
+                    Action::CompareAndSet { .. } | Action::Add(_) => {
+                        unreachable!("the mix has none of these")
+                    }
                 };
                 if is_unknown {
                     history.unknown(id);

@@ -21,7 +21,7 @@ pub(super) struct Plan {
 
 /// A call or a return. Steps are indices into [`Trace::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Call(usize),
     Return(usize),
 }

@@ -97,23 +97,23 @@ pub(super) fn thin_out(
 const COMPARISONS_MAX: usize = 256;
 
 /// A set of small numbers, all below a limit that is fixed when it is made.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slots(Box<[u64]>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Slots(Box<[u64]>);
 
 impl Slots {
-    fn new(limit: usize) -> Slots {
+    pub(crate) fn new(limit: usize) -> Slots {
         Slots(vec![0; limit.div_ceil(64)].into_boxed_slice())
     }
 
-    pub(super) fn contains(&self, slot: usize) -> bool {
+    pub(crate) fn contains(&self, slot: usize) -> bool {
         self.0[slot / 64] >> (slot % 64) & 1 == 1
     }
 
-    pub(super) fn insert(&mut self, slot: usize) {
+    pub(crate) fn insert(&mut self, slot: usize) {
         self.0[slot / 64] |= 1 << (slot % 64);
     }
 
-    pub(super) fn remove(&mut self, slot: usize) {
+    pub(crate) fn remove(&mut self, slot: usize) {
         self.0[slot / 64] &= !(1 << (slot % 64));
     }
 }
