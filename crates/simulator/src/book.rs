@@ -4,7 +4,7 @@ use crate::clocks::Instant;
 use crate::network::{ProcessNumber, Site};
 use bytes::Bytes;
 use checker::{Action, Client, History, Reply};
-use protocol::{ClusterId, Operation, Outcome, RegisterName, Ticket, Time};
+use protocol::{Change, ClusterId, Expected, Operation, Outcome, RegisterName, Ticket, Time};
 use std::collections::BTreeMap;
 
 /// All operations of a run: those that still run, and the history of those that ended.
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct Book {
     running: BTreeMap<Ticket, Call>,
-    history: History<Bytes>,
+    history: History<String>,
     tickets: u64,
     /// The history's time: every call and every return has a number of its own.
     moments: u64,
@@ -40,7 +40,8 @@ pub(crate) struct Ended {
     pub(crate) client: u64,
     pub(crate) site: Site,
     pub(crate) name: RegisterName,
-    pub(crate) is_write: bool,
+    /// Whether it is a read-modify-write.
+    pub(crate) is_modification: bool,
     /// `None` if its process died first.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) called_at: Instant,
@@ -116,7 +117,11 @@ impl Book {
         let is_write = call.operation.is_write();
         let fits = match &outcome {
             Outcome::Read { .. } => !is_write,
-            Outcome::Written { .. } | Outcome::Unknown => is_write,
+            Outcome::Written { .. } => matches!(call.operation, Operation::Write { .. }),
+            Outcome::Modified { .. } | Outcome::Unchanged { .. } => {
+                matches!(call.operation, Operation::Modify { .. })
+            }
+            Outcome::Unknown => is_write,
             Outcome::Refused(_) => true,
         };
         if !fits {
@@ -126,10 +131,18 @@ impl Book {
         if let Some(id) = self.record(&call, cluster) {
             match &outcome {
                 Outcome::Read { record, .. } => {
-                    self.history
-                        .done(id, moment, Reply::Read(record.content.clone()));
+                    let reply = Reply::Read(text(&record.content));
+                    self.history.done(id, moment, reply);
                 }
                 Outcome::Written { .. } => self.history.done(id, moment, Reply::Written),
+                Outcome::Modified { record, .. } => {
+                    let reply = Reply::Modified(text(&record.content));
+                    self.history.done(id, moment, reply);
+                }
+                Outcome::Unchanged { record, .. } => {
+                    let reply = Reply::Unchanged(text(&record.content));
+                    self.history.done(id, moment, reply);
+                }
                 Outcome::Refused(_) => self.history.refused(id, moment),
                 Outcome::Unknown => self.history.unknown(id),
             }
@@ -164,7 +177,7 @@ impl Book {
         std::mem::take(&mut self.ended)
     }
 
-    pub(crate) fn history(&self) -> &History<Bytes> {
+    pub(crate) fn history(&self) -> &History<String> {
         &self.history
     }
 
@@ -173,11 +186,21 @@ impl Book {
         let register = format!("{}@{}", call.operation.name(), cluster?);
         let action = match &call.operation {
             Operation::Read { .. } => Action::Read,
-            Operation::Write {
-                content: Some(value),
-                ..
-            } => Action::Write(value.clone()),
-            Operation::Write { content: None, .. } => Action::Delete,
+            Operation::Write { content, .. } => text(content).map_or(Action::Delete, Action::Write),
+            Operation::Modify { change, .. } => match change {
+                Change::CompareAndSet {
+                    expected: Expected::Content(expected),
+                    content,
+                    ..
+                } => Action::CompareAndSet {
+                    expected: text(expected),
+                    new: text(content),
+                },
+                Change::Add { amount } => Action::Add(*amount),
+                Change::CompareAndSet { expected, .. } => {
+                    unreachable!("no client compares with {expected:?}")
+                }
+            },
         };
         Some(
             self.history
@@ -198,7 +221,7 @@ impl Book {
             client: call.client,
             site,
             name: call.operation.name().clone(),
-            is_write: call.operation.is_write(),
+            is_modification: matches!(call.operation, Operation::Modify { .. }),
             outcome,
             called_at: call.called_at,
             ended_at: now,
@@ -209,6 +232,12 @@ impl Book {
         self.moments += 1;
         self.moments
     }
+}
+
+/// What clients write is text.
+fn text(content: &Option<Bytes>) -> Option<String> {
+    let text = |value: &Bytes| String::from_utf8(value.to_vec()).expect("clients write text");
+    content.as_ref().map(text)
 }
 
 #[cfg(test)]

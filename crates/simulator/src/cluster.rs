@@ -11,12 +11,13 @@ use crate::chance::{Chance, Stream};
 use crate::clocks::{Clock, Instant};
 use crate::figures::Figures;
 use crate::invariants::Invariants;
+use crate::memory::Memory;
 use crate::network::{ConnectionNumber, Network, ProcessNumber, Site, Storm, Weather};
 use crate::plan::Machines;
 use crate::process::{Input, Process};
 use crate::trace::Trace;
 use links::{Frame, Rule};
-use protocol::{Address, Configuration, NodeId, PersistNumber, Ticket};
+use protocol::{Address, Configuration, Groups, NodeId, PersistNumber, Ticket};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +40,14 @@ pub(crate) struct Cluster {
     chance: Chance,
     book: Book,
     invariants: Invariants,
-    /// Whether what the protocol does inside is judged, and not its clients' history alone.
-    judged_inside: bool,
+    /// The newest configuration that anybody has entered.
     configuration: Option<Arc<Configuration>>,
+    memory: Memory,
+    /// What no longer can be served since its memory is gone.
+    gone: Gone,
+    /// The changes of members that operators asked for and were not told the end of.
+    changes: BTreeMap<Ticket, ProcessNumber>,
+    changes_asked: u64,
     trace: Trace,
     figures: Figures,
     events: u64,
@@ -55,6 +61,15 @@ struct Place {
     clock: Clock,
     /// The process that runs there, or ran there last.
     process: Option<ProcessNumber>,
+}
+
+/// What of a cluster cannot be served any more, as the memory of too many is gone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gone {
+    /// A majority of the members: nothing can be decided.
+    members: bool,
+    /// The groups that lost a majority of those who held all of them.
+    groups: Groups,
 }
 
 /// What the calendar holds.
@@ -88,6 +103,10 @@ enum Event {
         number: PersistNumber,
     },
     Overdue {
+        ticket: Ticket,
+    },
+    /// An operator should have been told by now what became of the change.
+    ChangeOverdue {
         ticket: Ticket,
     },
     Thaw {
@@ -129,6 +148,10 @@ pub(crate) enum Step {
 /// time.
 const OVERDUE_AFTER: Duration = Duration::from_millis(500);
 
+/// Within what time an operator is told what became of a change: 20 seconds, by a clock that may
+/// be too slow by a fifth.
+const CHANGE_ANSWERED_WITHIN: Duration = Duration::from_secs(26);
+
 /// More events than any run has that comes to rest.
 const EVENTS_MAX: u64 = 20_000_000;
 
@@ -152,11 +175,14 @@ impl Cluster {
             rules: Vec::new(),
             chance: Chance::new(seed, Stream::Processes),
             book: Book::new(),
-            invariants: Invariants::default(),
-            judged_inside: machines.planted.is_none(),
+            invariants: Invariants::new(machines.planted.is_none()),
             configuration: None,
+            memory: Memory::default(),
+            gone: Gone::default(),
+            changes: BTreeMap::new(),
+            changes_asked: 0,
             trace,
-            figures: Figures::of_cluster(sites),
+            figures: Figures::of_cluster(machines.founders, machines.replication),
             events: 0,
             heals: 0,
             machines,
@@ -201,6 +227,7 @@ impl Cluster {
                 self.deliver(process, Input::Durable { lane, number });
             }
             Event::Overdue { ticket } => self.expect_ended(ticket),
+            Event::ChangeOverdue { ticket } => self.expect_change_answered(ticket),
             Event::Thaw {
                 process,
                 frozen_at,

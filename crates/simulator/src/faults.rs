@@ -1,6 +1,7 @@
 //! What goes wrong: [`Fault`].
 
 use crate::network::{Site, Storm};
+use protocol::ChangeRequest;
 use std::fmt;
 use std::time::Duration;
 
@@ -44,11 +45,15 @@ pub(crate) enum Fault {
     BrokenConnection { from: Site, to: Site },
     /// The clock of a machine skips a span.
     ClockJump { site: Site, by: Duration },
+    /// Operators ask for changes of members: one, or two at once.
+    Changes { asked: Vec<(Site, ChangeRequest)> },
+    /// A node starts that is none of those that found the cluster, and asks to be let in.
+    Start { site: Site },
 }
 
 impl Fault {
     /// The names of all kinds, in the order of [`Fault::kind`].
-    pub(crate) const KINDS: [&str; 8] = [
+    pub(crate) const KINDS: [&str; 10] = [
         "crashes",
         "freezes",
         "partitions",
@@ -57,6 +62,8 @@ impl Fault {
         "broken connections",
         "jumps of clocks",
         "power cuts",
+        "changes of members asked for",
+        "nodes started to join",
     ];
 
     /// The kind of [`Fault::Crash`].
@@ -65,6 +72,10 @@ impl Fault {
     pub(crate) const CLOG: usize = 3;
     /// The kind of [`Fault::PowerCut`].
     pub(crate) const POWER_CUT: usize = 7;
+    /// The kind of [`Fault::Changes`].
+    pub(crate) const CHANGES: usize = 8;
+    /// The kind of [`Fault::Start`].
+    pub(crate) const START: usize = 9;
 
     /// Which of the kinds it is.
     pub(crate) fn kind(&self) -> usize {
@@ -77,6 +88,29 @@ impl Fault {
             Fault::BrokenConnection { .. } => 5,
             Fault::ClockJump { .. } => 6,
             Fault::PowerCut { .. } => Self::POWER_CUT,
+            Fault::Changes { .. } => Self::CHANGES,
+            Fault::Start { .. } => Self::START,
+        }
+    }
+}
+
+/// What an operator asks for, in words.
+pub(crate) struct Asked<'a>(pub(crate) &'a ChangeRequest);
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ChangeRequest::Add { address, weight } => write!(f, "add {address}, weight {weight}"),
+            ChangeRequest::Remove { member } => write!(f, "remove {member}"),
+            ChangeRequest::Replace { member, address } => {
+                write!(f, "replace {member} by {address}")
+            }
+            ChangeRequest::Abort => f.write_str("give up the change under way"),
+            ChangeRequest::Recover { lost, cluster, .. } => {
+                write!(f, "go on without")?;
+                lost.iter().try_for_each(|lost| write!(f, " {lost}"))?;
+                write!(f, ", if need be as {cluster}")
+            }
         }
     }
 }
@@ -150,6 +184,13 @@ impl fmt::Display for Fault {
             Fault::ClockJump { site, by } => {
                 write!(f, "clock of site {} jumps by {by:?}", site + 1)
             }
+            Fault::Changes { asked } => {
+                f.write_str("operators ask for changes of members:")?;
+                asked.iter().try_for_each(|(site, request)| {
+                    write!(f, " at site {}: {};", site + 1, Asked(request))
+                })
+            }
+            Fault::Start { site } => write!(f, "site {} starts, to join", site + 1),
         }
     }
 }

@@ -3,7 +3,7 @@
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::PlantedFault;
-use simulator::{Failure, Figures, Nodes, Run, run, run_traced};
+use simulator::{Failure, Figures, Nodes, Replication, Run, run, run_traced};
 use std::io;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -36,13 +36,21 @@ struct Arguments {
     #[arg(long, requires = "seed")]
     trace: bool,
 
-    /// How many nodes each cluster has: 3, 5, 7, or any of these.
+    /// How many nodes found each cluster: 1 to 7, or any of these. Others may join it.
     #[arg(long, default_value = "any", value_parser = parse_nodes)]
     nodes: Nodes,
+
+    /// On how many nodes each slot is held: 1 to 7, or any of these.
+    #[arg(long, default_value = "any", value_parser = parse_replication)]
+    replication: Replication,
 
     /// Put a fault back into the protocol, to see it found.
     #[arg(long, value_parser = parse_planted)]
     planted: Option<PlantedFault>,
+
+    /// Go on after a failure, and tell of all at the end.
+    #[arg(long, conflicts_with = "seed")]
+    keep_going: bool,
 
     /// How many runs go side by side. Default: as many as there are processors.
     #[arg(long)]
@@ -50,26 +58,28 @@ struct Arguments {
 }
 
 fn parse_nodes(text: &str) -> Result<Nodes, String> {
-    match text {
-        "any" => Ok(Nodes::Any),
-        "3" => Ok(Nodes::Exactly(3)),
-        "5" => Ok(Nodes::Exactly(5)),
-        "7" => Ok(Nodes::Exactly(7)),
-        _ => Err("it is 3, 5, 7 or any".into()),
+    Ok(parse_one_to_seven(text)?.map_or(Nodes::Any, |nodes| Nodes::Exactly(nodes.into())))
+}
+
+fn parse_replication(text: &str) -> Result<Replication, String> {
+    Ok(parse_one_to_seven(text)?.map_or(Replication::Any, Replication::Exactly))
+}
+
+fn parse_one_to_seven(text: &str) -> Result<Option<u8>, String> {
+    match text.parse() {
+        Ok(number @ 1..=7) => Ok(Some(number)),
+        _ if text == "any" => Ok(None),
+        _ => Err("it is a number from 1 to 7, or any".into()),
     }
 }
 
 fn parse_planted(text: &str) -> Result<PlantedFault, String> {
-    let all = [
-        PlantedFault::TrustDetector,
-        PlantedFault::QuorumTooSmall,
-        PlantedFault::NoWriteBack,
-    ];
-    let names = all.map(simulator::planted_name);
-    let index = names.iter().position(|name| *name == text);
-    index
-        .map(|index| all[index])
-        .ok_or_else(|| format!("it is one of {}", names.join(", ")))
+    let named = |fault: &&PlantedFault| simulator::planted_name(**fault) == text;
+    let found = simulator::PLANTED.iter().find(named).copied();
+    found.ok_or_else(|| {
+        let names = simulator::PLANTED.map(simulator::planted_name);
+        format!("it is one of {}", names.join(", "))
+    })
 }
 
 fn main() -> ExitCode {
@@ -84,6 +94,7 @@ fn replay(arguments: &Arguments, seed: u64) -> ExitCode {
     let this = Run {
         seed,
         nodes: arguments.nodes,
+        replication: arguments.replication,
         planted: arguments.planted,
     };
     let result = if arguments.trace {
@@ -120,7 +131,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let sum = Mutex::new(Figures::default());
-    let first_failure: Mutex<Option<Failure>> = Mutex::new(None);
+    let failures: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -134,16 +145,17 @@ fn run_many(arguments: &Arguments) -> ExitCode {
                     let this = Run {
                         seed,
                         nodes: arguments.nodes,
+                        replication: arguments.replication,
                         planted: arguments.planted,
                     };
                     match run(this) {
                         Ok(passed) => figures += passed.figures,
                         Err(failure) => {
-                            stop.store(true, Ordering::Relaxed);
-                            let mut first = first_failure.lock().expect("no thread panics with it");
-                            if first.as_ref().is_none_or(|first| seed < first.run.seed) {
-                                *first = Some(failure);
-                            }
+                            stop.store(!arguments.keep_going, Ordering::Relaxed);
+                            failures
+                                .lock()
+                                .expect("no thread panics with it")
+                                .push(failure);
                         }
                     }
                     progress.inc(1);
@@ -158,17 +170,20 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     println!("{sum}");
     let elapsed = started.elapsed();
     println!("took         {elapsed:.1?} with {jobs} at a time");
-    match first_failure
-        .into_inner()
-        .expect("no thread panics with it")
-    {
-        None => {
-            println!("all {} seeds passed", arguments.seeds);
-            ExitCode::SUCCESS
-        }
-        Some(failure) => {
-            println!("{failure}");
-            ExitCode::FAILURE
-        }
+    let mut failures = failures.into_inner().expect("no thread panics with it");
+    if failures.is_empty() {
+        println!("all {} seeds passed", arguments.seeds);
+        return ExitCode::SUCCESS;
     }
+    failures.sort_by_key(|failure| failure.run.seed);
+    if !arguments.keep_going {
+        failures.truncate(1);
+    }
+    for failure in &failures {
+        println!("{failure}");
+    }
+    if arguments.keep_going {
+        println!("{} of {} seeds failed", failures.len(), arguments.seeds);
+    }
+    ExitCode::FAILURE
 }

@@ -5,12 +5,14 @@ use crate::cluster::Cluster;
 use crate::faults::Fault;
 use crate::network::{Site, Storm};
 use crate::process::State;
+use protocol::{ChangeRequest, NodeId};
 use std::time::Duration;
 
-/// Which members may die.
+/// Who may die.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum CrashBudget {
-    /// A minority of them; whoever is no member at any time.
+    /// Whoever leaves, when it dies, a majority of the members, and of every group's replicas that
+    /// hold all of it. So a minority may be lacking at one time: dead, or not yet done with copying.
     Minority,
     /// Anyone.
     Anyone,
@@ -35,7 +37,7 @@ pub(crate) struct FaultPlan {
 impl FaultPlan {
     /// `at_founding` says that the faults begin while a cluster is being founded: then crashes are
     /// what there is to be afraid of.
-    pub(crate) fn draw(chance: &mut Chance, nodes: usize, at_founding: bool) -> Self {
+    pub(crate) fn draw(chance: &mut Chance, sites: usize, at_founding: bool) -> Self {
         let mut weights = [0; Fault::KINDS.len()];
         for weight in &mut weights {
             *weight = chance.pick(&[0, 0, 1, 3, 9]);
@@ -48,6 +50,9 @@ impl FaultPlan {
             // A cluster is only founded if it is let for two seconds.
             interval = chance.pick(&[200, 600, 1500]);
         }
+        // Changes take a while; most runs have a few.
+        weights[Fault::CHANGES] = chance.pick(&[0, 1, 3, 3, 9]);
+        weights[Fault::START] = chance.pick(&[1, 3]);
         weights[Fault::POWER_CUT] = match (anyone, at_founding) {
             (false, _) => 0,
             (true, false) => chance.pick(&[0, 1]),
@@ -62,7 +67,7 @@ impl FaultPlan {
             } else {
                 CrashBudget::Minority
             },
-            frozen_max: chance.between(1..=nodes),
+            frozen_max: chance.between(1..=sites),
             first_site: chance.pick(&[0.0, if at_founding { 0.5 } else { 0.0 }]),
         }
     }
@@ -97,7 +102,7 @@ impl Nemesis {
         let any_site = self.chance.below(sites);
         let first_site = self.chance.happens(self.plan.first_site);
         let site = if first_site { 0 } else { any_site };
-        let other = (site + self.chance.between(1..=sites - 1)) % sites;
+        let other = (site + self.chance.between(1..=sites.max(2) - 1)) % sites;
         let lasting = self.chance.about(self.plan.lasting).min(LASTING_MAX);
         Some(match self.draw_kind()? {
             Fault::CRASH => {
@@ -143,6 +148,26 @@ impl Nemesis {
                 to: other,
             },
             6 => Fault::ClockJump { site, by: lasting },
+            Fault::CHANGES => {
+                let count = if self.chance.happens(0.25) { 2 } else { 1 };
+                let asked = (0..count).filter_map(|_| self.change(cluster));
+                let asked: Vec<_> = asked.collect();
+                if asked.is_empty() {
+                    return None;
+                }
+                Fault::Changes { asked }
+            }
+            Fault::START => {
+                let idle =
+                    (cluster.founders()..sites).filter(|site| cluster.state(*site) == State::Dead);
+                let idle: Vec<Site> = idle.collect();
+                if idle.is_empty() {
+                    return None;
+                }
+                Fault::Start {
+                    site: self.chance.pick(&idle),
+                }
+            }
             _ => {
                 let mut back_after = || self.chance.about(self.plan.lasting).min(LASTING_MAX);
                 Fault::PowerCut {
@@ -167,12 +192,43 @@ impl Nemesis {
         if cluster.state(site) == State::Dead {
             return false;
         }
-        match (self.plan.crash_budget, cluster.members_dead()) {
-            (CrashBudget::Anyone, _) | (_, None) => true,
-            (CrashBudget::Minority, Some(dead)) => {
-                !cluster.is_member(site) || dead < (cluster.sites() - 1) / 2
-            }
+        match self.plan.crash_budget {
+            CrashBudget::Anyone => cluster.is_known_without(site),
+            CrashBudget::Minority => cluster.survives_death_at(site),
         }
+    }
+
+    /// What an operator asks for, and where.
+    fn change(&mut self, cluster: &Cluster) -> Option<(Site, ChangeRequest)> {
+        let sites = 0..cluster.sites();
+        let running = sites.filter(|site| cluster.state(*site) != State::Dead);
+        let (members, others): (Vec<Site>, Vec<Site>) =
+            running.partition(|site| cluster.is_member(*site));
+        let configuration = cluster.configuration()?;
+        let asks_member = !members.is_empty() && (others.is_empty() || self.chance.happens(0.9));
+        let asked = if asks_member { &members } else { &others };
+        if asked.is_empty() {
+            return None;
+        }
+        let asked = self.chance.pick(asked);
+        let ids: Vec<NodeId> = configuration.members_after().iter().map(|m| m.id).collect();
+        let member = self.chance.pick(&ids);
+        let newcomer = if others.is_empty() || self.chance.happens(0.1) {
+            self.chance.below(cluster.sites())
+        } else {
+            self.chance.pick(&others)
+        };
+        let address = cluster.address(newcomer).clone();
+        let request = match self.chance.below(8) {
+            0..3 => ChangeRequest::Add {
+                address,
+                weight: self.chance.pick(&[100, 100, 50, 300]),
+            },
+            3..5 => ChangeRequest::Remove { member },
+            5..7 => ChangeRequest::Replace { member, address },
+            _ => ChangeRequest::Abort,
+        };
+        Some((asked, request))
     }
 
     fn partition(&mut self, sites: usize, lasting: Duration) -> Fault {

@@ -34,6 +34,18 @@ impl Weather {
     /// The longest that it takes on its own: no network holds a message for ever.
     const DELAY_MAX: Duration = Duration::from_secs(3);
 
+    /// The longest mean delay of a network that is whole.
+    const HEALED_DELAY: Duration = Duration::from_millis(5);
+
+    /// A network that does what it can: nothing is lost, repeated, or late.
+    fn healed(&self) -> Self {
+        let delay_mean = self.delay_mean.min(Self::HEALED_DELAY);
+        Self {
+            delay_mean,
+            ..self.calm()
+        }
+    }
+
     /// The same delays and order, but nothing lost, repeated, or very late.
     pub(crate) fn calm(&self) -> Self {
         Self {
@@ -202,8 +214,8 @@ impl Network {
         }
     }
 
-    /// Ends all partitions, clogs and storms, and all loss and duplication. Nothing that is sent
-    /// from now on waits for what is still held back.
+    /// Ends all partitions, clogs and storms, all loss and duplication, and long delays. Nothing
+    /// that is sent from now on waits for what is still held back.
     pub(crate) fn heal(&mut self, now: Instant) {
         for link in &mut self.links {
             link.cuts = 0;
@@ -211,7 +223,7 @@ impl Network {
             link.last_arrival = now;
         }
         self.storms.clear();
-        self.weather = self.weather.calm();
+        self.weather = self.weather.healed();
     }
 
     /// Opens a new connection of a link, in the place of the one it had. What another process sent

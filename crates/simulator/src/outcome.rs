@@ -1,7 +1,7 @@
 //! Which run, and what came of it: [`Run`], [`Passed`], [`Failure`].
 
 use crate::figures::Figures;
-use crate::plan::Nodes;
+use crate::plan::{Nodes, Replication};
 use protocol::PlantedFault;
 use std::fmt;
 
@@ -10,8 +10,10 @@ use std::fmt;
 pub struct Run {
     /// Everything that the run decides is decided by this.
     pub seed: u64,
-    /// How many nodes the cluster has.
+    /// How many nodes found the cluster.
     pub nodes: Nodes,
+    /// On how many nodes each slot is held.
+    pub replication: Replication,
     /// A fault put back into the protocol, to see it found. Then nobody asks whether a majority
     /// holds what is called settled: the clients' history has to show that it does not.
     pub planted: Option<PlantedFault>,
@@ -65,6 +67,7 @@ impl Run {
         Self {
             seed,
             nodes: Nodes::Any,
+            replication: Replication::Any,
             planted: None,
         }
     }
@@ -75,6 +78,9 @@ impl Run {
         if let Nodes::Exactly(nodes) = self.nodes {
             command += &format!(" --nodes {nodes}");
         }
+        if let Replication::Exactly(replication) = self.replication {
+            command += &format!(" --replication {replication}");
+        }
         if let Some(planted) = self.planted {
             let name = planted_name(planted);
             command += &format!(" --planted {name}");
@@ -83,11 +89,38 @@ impl Run {
     }
 }
 
+/// Every fault that can be planted.
+pub const PLANTED: [PlantedFault; 13] = [
+    PlantedFault::TrustDetector,
+    PlantedFault::QuorumTooSmall,
+    PlantedFault::NoWriteBack,
+    PlantedFault::GreatestBallotOfAll,
+    PlantedFault::RecomputeAfterAccept,
+    PlantedFault::MixEpochs,
+    PlantedFault::NewestEpochStamp,
+    PlantedFault::CountOldMemberAsCopied,
+    PlantedFault::CopyFromAnyEpoch,
+    PlantedFault::CopiedSurvivesAbort,
+    PlantedFault::LatePullReply,
+    PlantedFault::ForgetEpoch,
+    PlantedFault::SplitEpochCheck,
+];
+
 /// The name of a planted fault on the command line.
 pub fn planted_name(planted: PlantedFault) -> &'static str {
     match planted {
         PlantedFault::TrustDetector => "trust-detector",
         PlantedFault::QuorumTooSmall => "quorum-too-small",
         PlantedFault::NoWriteBack => "no-write-back",
+        PlantedFault::GreatestBallotOfAll => "greatest-ballot-of-all",
+        PlantedFault::RecomputeAfterAccept => "recompute-after-accept",
+        PlantedFault::MixEpochs => "mix-epochs",
+        PlantedFault::NewestEpochStamp => "newest-epoch-stamp",
+        PlantedFault::CountOldMemberAsCopied => "count-old-member-as-copied",
+        PlantedFault::CopyFromAnyEpoch => "copy-from-any-epoch",
+        PlantedFault::CopiedSurvivesAbort => "copied-survives-abort",
+        PlantedFault::LatePullReply => "late-pull-reply",
+        PlantedFault::ForgetEpoch => "forget-epoch",
+        PlantedFault::SplitEpochCheck => "split-epoch-check",
     }
 }

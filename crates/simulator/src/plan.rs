@@ -4,17 +4,27 @@ use crate::chance::{Chance, Stream};
 use crate::clocks::Clock;
 use crate::nemesis::{CrashBudget, FaultPlan};
 use crate::network::Weather;
+use crate::outcome::Run;
 use crate::workload::WorkloadPlan;
-use protocol::PlantedFault;
+use protocol::{Configuration, PlantedFault};
 use std::time::Duration;
 
-/// How many nodes a cluster has.
+/// How many nodes found a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Nodes {
-    /// The seed decides: 3, 5 or 7.
+    /// The seed decides: 1 to 7, and 3 more often than others.
     Any,
     /// So many, whatever the seed would decide.
     Exactly(usize),
+}
+
+/// On how many nodes each slot is held, if there are so many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replication {
+    /// The seed decides: 1 to 7, and 3 more often than others.
+    Any,
+    /// On so many, whatever the seed would decide.
+    Exactly(u8),
 }
 
 /// Everything about a run that is decided before it begins. Seeds are to differ widely: each
@@ -38,6 +48,18 @@ pub(crate) struct Plan {
 pub(crate) struct Machines {
     /// One for each site.
     pub(crate) clocks: Vec<Clock>,
+    /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
+    pub(crate) founders: usize,
+    /// On how many nodes each slot is held.
+    pub(crate) replication: u8,
+    /// How long a change of members may make no progress before it is given up.
+    pub(crate) abort_after: Duration,
+    /// How long it may wait for the node that should carry it on.
+    pub(crate) carry_on_after: Duration,
+    /// How often nodes tell how far they are in copying.
+    pub(crate) progress_interval: Duration,
+    /// How long a member may be down before others have it removed.
+    pub(crate) replace_after: Option<Duration>,
     /// How many lanes the node at each site has.
     pub(crate) lanes: Vec<usize>,
     /// The longest time until what is to be made durable is so; zero for memory only.
@@ -63,12 +85,19 @@ impl Machines {
         self.operations_max < OPERATIONS_MANY
     }
 
-    /// Machines without any quirk, for this many nodes.
-    pub(crate) fn plain(nodes: usize) -> Self {
+    /// Machines without any quirk, for this many nodes that found a cluster, and so many more.
+    pub(crate) fn plain(founders: usize, others: usize) -> Self {
+        let nodes = founders + others;
         let clock =
             |site: usize| Clock::new(Duration::from_secs(1000 * site as u64), Clock::RATE_TRUE);
         Self {
             clocks: (0..nodes).map(clock).collect(),
+            founders,
+            replication: Configuration::REPLICATION_DEFAULT,
+            abort_after: Duration::from_secs(30),
+            carry_on_after: Duration::from_secs(2),
+            progress_interval: Duration::from_secs(1),
+            replace_after: None,
             lanes: vec![1; nodes],
             disk_delay_max: Duration::ZERO,
             timers_late_max: Duration::ZERO,
@@ -83,30 +112,43 @@ impl Machines {
 }
 
 impl Plan {
-    /// The plan of a seed.
-    pub(crate) fn of(seed: u64, nodes: Nodes, planted: Option<PlantedFault>) -> Self {
-        let mut chance = Chance::new(seed, Stream::Plan);
-        let drawn = chance.pick(&[3, 3, 3, 5, 5, 7]);
-        let nodes = match nodes {
+    /// The plan of a run.
+    pub(crate) fn of(run: &Run) -> Self {
+        let mut chance = Chance::new(run.seed, Stream::Plan);
+        let drawn = chance.pick(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 7]);
+        let founders = match run.nodes {
             Nodes::Any => drawn,
             Nodes::Exactly(nodes) => nodes,
         };
+        let drawn = chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 7]);
+        let replication = match run.replication {
+            Replication::Any => drawn,
+            Replication::Exactly(replication) => replication,
+        };
+        let others = chance.pick(&[0, 0, 1, 1, 2, 3]);
         let faults_from_the_start = chance.happens(0.2);
-        let faults = FaultPlan::draw(&mut chance, nodes, faults_from_the_start);
+        let faults = FaultPlan::draw(&mut chance, founders + others, faults_from_the_start);
         let everyone_may_die = faults.crash_budget == CrashBudget::Anyone;
+        let mut machines = draw_machines(&mut chance, founders + others);
+        machines.founders = founders;
+        machines.replication = replication;
+        machines.planted = run.planted;
+        let weather = draw_weather(&mut chance);
+        // Nothing that comes moves a change on in less time than a few messages take.
+        machines.abort_after = machines.abort_after.max(weather.delay_mean * 100);
         Self {
-            machines: draw_machines(&mut chance, nodes, planted),
-            weather: draw_weather(&mut chance),
+            machines,
+            weather,
             faults,
             workload: WorkloadPlan::draw(&mut chance),
             faults_from_the_start,
-            faults_last: chance.span(seconds(4)..=seconds(12)),
+            faults_last: chance.span(seconds(4)..=seconds(14)),
             // Only the process that comes back shows that the former one's memory is gone.
             down_stay_down: chance.happens(0.3) && !everyone_may_die,
         }
     }
 
-    pub(crate) fn nodes(&self) -> usize {
+    pub(crate) fn sites(&self) -> usize {
         self.machines.clocks.len()
     }
 }
@@ -114,9 +156,9 @@ impl Plan {
 /// More than clients ever ask for at once.
 const OPERATIONS_MANY: usize = 4096;
 
-fn draw_machines(chance: &mut Chance, nodes: usize, planted: Option<PlantedFault>) -> Machines {
+fn draw_machines(chance: &mut Chance, sites: usize) -> Machines {
     let skew = chance.pick(&[0, 1_000, 50_000, 200_000]);
-    let clocks = (0..nodes).map(|_| {
+    let clocks = (0..sites).map(|_| {
         let origin = chance.span(seconds(0)..=seconds(100_000));
         let rate = chance.between(1_000_000 - skew..=1_000_000 + skew);
         Clock::new(origin, rate as u64)
@@ -125,7 +167,13 @@ fn draw_machines(chance: &mut Chance, nodes: usize, planted: Option<PlantedFault
     let lanes_max = chance.between(1..=3);
     Machines {
         clocks,
-        lanes: (0..nodes).map(|_| chance.between(1..=lanes_max)).collect(),
+        abort_after: millis(chance.pick(&[1500, 3000, 8000])),
+        carry_on_after: millis(chance.pick(&[300, 2000])),
+        progress_interval: millis(chance.pick(&[200, 1000])),
+        replace_after: chance
+            .pick(&[None, None, None, Some(2500), Some(6000)])
+            .map(millis),
+        lanes: (0..sites).map(|_| chance.between(1..=lanes_max)).collect(),
         disk_delay_max: millis(chance.pick(&[0, 0, 1, 10, 50])),
         timers_late_max: millis(chance.pick(&[0, 1, 10])),
         redial_max: millis(chance.pick(&[50, 300, 1000])),
@@ -133,7 +181,7 @@ fn draw_machines(chance: &mut Chance, nodes: usize, planted: Option<PlantedFault
         misdelivery: chance.happens(0.5),
         inbox_max: chance.pick(&[50, 1000, 10_000]),
         operations_max: chance.pick(&[16, OPERATIONS_MANY]),
-        planted,
+        ..Machines::plain(sites, 0)
     }
 }
 

@@ -1,14 +1,17 @@
 //! A simulated process: the lanes and the membership of one node, and its disk's delay.
 
 use crate::clocks::Instant;
-use crate::invariants::Invariants;
+use crate::hurdle::Hurdle;
+use crate::invariants::{Invariants, Settled};
 use crate::network::{ProcessNumber, Site};
+use crate::plan::Machines;
 use protocol::{
-    Address, ClusterId, Configuration, Incarnation, Lane, LaneOptions, Membership, MembershipEvent,
-    MembershipMessage, MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome,
-    Output, PeerState, PersistNumber, RegisterName, Tag, Ticket, Time,
+    Address, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
+    Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
+    MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
+    PersistNumber, Standing, Ticket, Time,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +31,17 @@ pub(crate) struct Process {
     pub(crate) undisturbed_since: Instant,
     shards: Vec<Shard>,
     membership: Membership,
+    /// The epochs on which the next configuration is being decided, by the tickets of these
+    /// proposals.
+    proposals: BTreeMap<Ticket, Epoch>,
+    proposals_made: u64,
+    hurdle: Hurdle,
+    /// The registers and bytes that the membership was last told were copied in this epoch.
+    copied: (u64, u64),
+    /// Whether it was ever a member before a change, or without one: not only on its way in.
+    was_member: bool,
+    /// How many registers it has copied in all.
+    pub(crate) registers_copied: u64,
     /// Whether what is to be made durable is so at once, as with memory only.
     instant_disk: bool,
     effects: VecDeque<Effect>,
@@ -57,6 +71,11 @@ pub(crate) enum Input {
         ticket: Ticket,
         operation: Operation,
         timeout: Duration,
+    },
+    /// An operator asks for a change of members.
+    Change {
+        ticket: Ticket,
+        request: ChangeRequest,
     },
     Message(Message),
     Membership {
@@ -88,6 +107,8 @@ pub(crate) enum Effect {
     Answer {
         ticket: Ticket,
         outcome: Outcome,
+        /// Where its lane was then.
+        era: (ClusterId, Epoch),
     },
     /// Make everything of this lane durable up to the number.
     Persist {
@@ -95,16 +116,31 @@ pub(crate) enum Effect {
         number: PersistNumber,
     },
     /// For the first time somebody calls this tag settled.
-    CalledSettled {
-        name: RegisterName,
-        tag: Tag,
+    CalledSettled(Settled),
+    Entered {
+        configuration: Arc<Configuration>,
+        /// Whether nobody has entered it before.
+        is_first: bool,
     },
-    Entered(Arc<Configuration>),
+    /// One of the lanes has copied a group.
+    Copied {
+        epoch: Epoch,
+        group: Group,
+    },
+    ChangeAnswer {
+        ticket: Ticket,
+        answer: Result<Epoch, ChangeRefusal>,
+    },
     PeerState {
         peer: NodeId,
         state: PeerState,
     },
     Event(MembershipEvent),
+    /// Its place is another's: it stops serving.
+    Stop {
+        by: NodeId,
+        address: Address,
+    },
 }
 
 /// One lane, and what it wants done but may not be done yet.
@@ -122,7 +158,7 @@ impl Process {
         lanes: impl Iterator<Item = LaneOptions>,
         membership: Membership,
         incarnation: Incarnation,
-        instant_disk: bool,
+        machines: &Machines,
     ) -> Self {
         let shard = |options| Shard {
             lane: Lane::new(options),
@@ -140,7 +176,13 @@ impl Process {
             undisturbed_since: Instant::START,
             shards: lanes.map(shard).collect(),
             membership,
-            instant_disk,
+            proposals: BTreeMap::new(),
+            proposals_made: 0,
+            hurdle: Hurdle::new(machines.planted),
+            copied: (0, 0),
+            was_member: false,
+            registers_copied: 0,
+            instant_disk: machines.disk_delay_max.is_zero(),
             effects: VecDeque::new(),
         }
     }
@@ -158,15 +200,10 @@ impl Process {
                     .lane
                     .handle_request(now, ticket, operation, now + timeout);
             }
-            Input::Message(message) => {
-                let for_another = message.to != self.incarnation.node;
-                if let Some(lane) = message.body.lane(self.shards.len()) {
-                    self.shards[lane].lane.handle_message(now, message);
-                }
-                if for_another {
-                    self.expect_silence(invariants);
-                }
+            Input::Change { ticket, request } => {
+                self.membership.handle_change_request(now, ticket, request);
             }
+            Input::Message(message) => self.take_message(now, message, invariants),
             Input::Membership { from, message } => {
                 self.membership.handle_message(now, from, message)
             }
@@ -178,6 +215,12 @@ impl Process {
                 shard.lane.handle_persisted(now, number);
             }
             Input::Timeout => {
+                while let Some(mut message) = self.hurdle.take_due(now) {
+                    if let Some(lane) = message.body.lane(self.shards.len()) {
+                        message.epoch = self.shards[lane].lane.epoch();
+                        self.shards[lane].lane.handle_message(now, message);
+                    }
+                }
                 for shard in &mut self.shards {
                     shard.lane.handle_timeout(now);
                 }
@@ -185,7 +228,22 @@ impl Process {
             }
         }
         while self.drain_lanes(now, invariants) || self.drain_membership(now, invariants) {}
+        self.note_copied();
         self.release();
+    }
+
+    fn take_message(&mut self, now: Time, message: Message, invariants: &mut Invariants) {
+        let for_another = message.to != self.incarnation.node;
+        let Some(lane) = message.body.lane(self.shards.len()) else {
+            return;
+        };
+        let lane = &mut self.shards[lane].lane;
+        if let Some(message) = self.hurdle.check(now, message, lane.epoch()) {
+            lane.handle_message(now, message);
+        }
+        if for_another {
+            self.expect_silence(invariants);
+        }
     }
 
     /// What is to be done next, until nothing is.
@@ -199,16 +257,18 @@ impl Process {
             .iter()
             .filter_map(|shard| shard.lane.next_timeout());
         let membership = self.membership.next_timeout().map(|(time, _)| time);
-        lanes.map(|(time, _)| time).chain(membership).min()
+        let own = membership.into_iter().chain(self.hurdle.due());
+        lanes.map(|(time, _)| time).chain(own).min()
     }
 
     pub(crate) fn membership(&self) -> &Membership {
         &self.membership
     }
 
-    pub(crate) fn is_member(&self) -> bool {
-        self.configuration()
-            .is_some_and(|configuration| configuration.contains(self.incarnation.node))
+    /// Whether it was a member, and was removed: then it does not ask to be let in again.
+    pub(crate) fn was_let_go(&self) -> bool {
+        let standing = self.membership.standing();
+        self.was_member && standing == Standing::Outsider
     }
 
     pub(crate) fn configuration(&self) -> Option<&Arc<Configuration>> {
@@ -222,46 +282,67 @@ impl Process {
             .sum()
     }
 
+    /// Whether its lanes have copied all that they have to.
+    pub(crate) fn is_whole(&self) -> bool {
+        let mut progress = self.shards.iter().map(|shard| shard.lane.copy_progress());
+        progress.all(|progress| progress.groups_copied == progress.groups)
+    }
+
     /// Takes out what the lanes want done. Returns whether there was anything.
     fn drain_lanes(&mut self, now: Time, invariants: &mut Invariants) -> bool {
         let mut any = false;
         for (lane, shard) in self.shards.iter_mut().enumerate() {
-            let mut confirmed = None;
+            let mut persisted = None;
             while let Some(output) = shard.lane.poll_output() {
                 any = true;
                 match output {
-                    Output::Send { message, after } => {
-                        if let Some((name, tag)) = invariants.sent(&message) {
-                            shard
-                                .held
-                                .push_back((after, Effect::CalledSettled { name, tag }));
+                    Output::Send { mut message, after } => {
+                        self.hurdle.disguise(&mut message);
+                        if let Some(settled) = invariants.sent(&message, shard.lane.epoch()) {
+                            let called = Effect::CalledSettled(settled);
+                            shard.held.push_back((after, called));
                         }
                         shard.held.push_back((after, Effect::Send(message)));
                     }
-                    Output::Answer { ticket, outcome } => {
-                        self.effects.push_back(Effect::Answer { ticket, outcome });
-                    }
-                    Output::Persist {
-                        number,
-                        name,
-                        record,
-                    } => {
-                        invariants.shown(&name, &record);
-                        invariants.holds(self.number, &name, record.tag);
-                        if self.instant_disk {
-                            confirmed = Some(number);
-                        } else {
-                            self.effects.push_back(Effect::Persist { lane, number });
+                    Output::Answer { ticket, outcome } => match self.proposals.remove(&ticket) {
+                        Some(base) => {
+                            let decision = decision(&outcome);
+                            self.membership.handle_decision(now, base, decision);
                         }
+                        None => self.effects.push_back(Effect::Answer {
+                            ticket,
+                            outcome,
+                            era: (shard.lane.cluster(), shard.lane.epoch()),
+                        }),
+                    },
+                    Output::Persist { number, name, cell } => {
+                        let era = (shard.lane.cluster(), shard.lane.epoch());
+                        let node = self.incarnation.node;
+                        invariants.keeps(self.number, node, era, &name, &cell);
+                        persisted = Some(number);
+                    }
+                    Output::Drop { number, group } => {
+                        invariants.dropped(self.number, group);
+                        persisted = Some(number);
                     }
                     Output::Configuration(configuration) => {
                         self.membership.handle_configuration(now, configuration);
                     }
+                    Output::Copied { epoch, group } => {
+                        let era = (shard.lane.cluster(), epoch);
+                        invariants.copied(self.number, era, group);
+                        self.membership.handle_copied(now, epoch, group);
+                        self.effects.push_back(Effect::Copied { epoch, group });
+                    }
                 }
             }
-            if let Some(number) = confirmed {
-                shard.durable = number;
-                shard.lane.handle_persisted(now, number);
+            match persisted {
+                Some(number) if self.instant_disk => {
+                    shard.durable = number;
+                    shard.lane.handle_persisted(now, number);
+                }
+                Some(number) => self.effects.push_back(Effect::Persist { lane, number }),
+                None => {}
             }
         }
         any
@@ -278,11 +359,16 @@ impl Process {
                         .push_back(Effect::SendMembership { to, message });
                 }
                 MembershipOutput::Configuration(configuration) => {
-                    invariants.entered(self.number, configuration.cluster());
+                    let node = self.incarnation.node;
+                    let is_first = invariants.entered(self.number, node, &configuration);
+                    self.was_member |= configuration.contains_before(node);
                     for shard in &mut self.shards {
                         shard.lane.handle_configuration(now, configuration.clone());
                     }
-                    self.effects.push_back(Effect::Entered(configuration));
+                    self.effects.push_back(Effect::Entered {
+                        configuration,
+                        is_first,
+                    });
                 }
                 MembershipOutput::PeerState { peer, state } => {
                     for shard in &mut self.shards {
@@ -291,9 +377,52 @@ impl Process {
                     self.effects.push_back(Effect::PeerState { peer, state });
                 }
                 MembershipOutput::Event(event) => self.effects.push_back(Effect::Event(event)),
+                MembershipOutput::Decide { base, next } => self.propose(now, base, &next),
+                MembershipOutput::EnteredByMajority(epoch) => {
+                    for shard in &mut self.shards {
+                        shard.lane.handle_entered_by_majority(now, epoch);
+                    }
+                }
+                MembershipOutput::ChangeAnswer { ticket, answer } => {
+                    self.effects
+                        .push_back(Effect::ChangeAnswer { ticket, answer });
+                }
+                MembershipOutput::Stop { by, address } => {
+                    self.effects.push_back(Effect::Stop { by, address });
+                }
             }
         }
         any
+    }
+
+    /// Has the first lane decide what follows on the epoch `base`.
+    fn propose(&mut self, now: Time, base: Epoch, next: &Configuration) {
+        // Clients' tickets are counted up from one.
+        self.proposals_made += 1;
+        let ticket = Ticket(u64::MAX - self.proposals_made);
+        self.proposals.insert(ticket, base);
+        let deadline = now + PROPOSAL_TIMEOUT;
+        let first = &mut self.shards[0].lane;
+        first.handle_proposal(now, ticket, base, next, deadline);
+    }
+
+    /// Tells the membership how much the lanes have copied.
+    fn note_copied(&mut self) {
+        let progress = self.shards.iter().map(|shard| shard.lane.copy_progress());
+        let copied = progress.fold((0, 0), |(registers, bytes), progress| {
+            (registers + progress.registers, bytes + progress.bytes)
+        });
+        if copied != self.copied {
+            // In a new epoch it counts from nothing.
+            let former = if copied.0 < self.copied.0 {
+                0
+            } else {
+                self.copied.0
+            };
+            self.registers_copied += copied.0 - former;
+            self.copied = copied;
+            self.membership.note_copied(copied.0, copied.1);
+        }
     }
 
     /// Lets go, in order, of what rests on nothing that is not durable yet.
@@ -322,20 +451,54 @@ impl Process {
     }
 }
 
+/// How long a node tries to have the next configuration decided before it looks again at which one
+/// stands.
+const PROPOSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What became of a proposal, by how its read-modify-write ended.
+fn decision(outcome: &Outcome) -> Decision {
+    match outcome {
+        Outcome::Modified { .. } => Decision::Decided,
+        Outcome::Unchanged { .. } | Outcome::Refused(_) => Decision::Refused,
+        Outcome::Unknown => Decision::Unknown,
+        Outcome::Read { .. } | Outcome::Written { .. } => {
+            unreachable!("a read-modify-write ends as one")
+        }
+    }
+}
+
 /// What every process is told of its node when it starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) incarnation: Incarnation,
-    /// The addresses of all nodes, its own among them.
-    pub(crate) addresses: Vec<Address>,
+    pub(crate) advertise: Address,
+    /// The addresses of all nodes that found the cluster.
+    pub(crate) founders: Vec<Address>,
+    /// If it is none of them: the weight that it asks for.
+    pub(crate) joins_with: Option<u32>,
     /// The cluster that it may found.
     pub(crate) cluster: ClusterId,
 }
 
 impl Identity {
-    pub(crate) fn membership(&self, now: Time) -> Membership {
-        let options =
-            MembershipOptions::new(self.incarnation, self.addresses.clone(), self.cluster);
-        Membership::new(now, options).expect("the options are the defaults")
+    pub(crate) fn membership(&self, now: Time, machines: &Machines) -> Membership {
+        let options = MembershipOptions {
+            replication: machines.replication,
+            abort_after: machines.abort_after,
+            carry_on_after: machines.carry_on_after,
+            progress_interval: machines.progress_interval,
+            replace_after: machines.replace_after,
+            join: self.joins_with.map(|weight| Join {
+                seeds: self.founders.clone(),
+                weight,
+            }),
+            ..MembershipOptions::new(
+                self.incarnation,
+                self.advertise.clone(),
+                self.founders.clone(),
+                self.cluster,
+            )
+        };
+        Membership::new(now, options).expect("the options are within their bounds")
     }
 }

@@ -1,5 +1,6 @@
 //! One seed, from founding to the verdict: [`run`].
 
+use crate::book::Ended;
 use crate::clocks::Instant;
 use crate::cluster::{Cluster, Cue, Step};
 use crate::nemesis::Nemesis;
@@ -57,6 +58,10 @@ type Fault = (FailureKind, String);
 /// three to be found dead; founding waits two seconds and may have to start over.
 const FOUNDING_MAX: Duration = Duration::from_secs(30);
 
+/// The longest time after healing until changes have ended, all have come in, and have copied. Each
+/// restarted node comes in by a change of its own, and a change may have to be given up first.
+const REST_MAX: Duration = Duration::from_secs(120);
+
 /// Within what time after healing everyone must hold those down who are dead: the detector's two
 /// seconds, by clocks that go wrong by a fifth, begun anew by who was frozen itself.
 const DEATH_KNOWN_WITHIN: Duration = Duration::from_secs(4);
@@ -82,11 +87,11 @@ struct Drama {
 
 impl Drama {
     fn new(run: Run, trace: Trace) -> Self {
-        let plan = Plan::of(run.seed, run.nodes, run.planted);
+        let plan = Plan::of(&run);
         let cluster = Cluster::new(run.seed, plan.machines.clone(), plan.weather.calm(), trace);
         Self {
             nemesis: Nemesis::new(run.seed, plan.faults.clone()),
-            workload: Workload::new(run.seed, plan.workload.clone(), plan.nodes()),
+            workload: Workload::new(run.seed, plan.workload.clone(), plan.sites()),
             cluster,
             plan,
             faults_on: false,
@@ -104,7 +109,8 @@ impl Drama {
 
     /// Processes start, and found a cluster if they are let.
     fn found(&mut self) -> Result<(), Fault> {
-        for site in 0..self.cluster.sites() {
+        let founders = self.cluster.founders();
+        for site in 0..founders {
             // One after the other, as people start them, but within the time that founding waits.
             self.cluster
                 .start_after(site, Duration::from_millis(150) * site as u32);
@@ -113,7 +119,7 @@ impl Drama {
             return Ok(());
         }
         self.await_that("a cluster is founded", FOUNDING_MAX, |cluster| {
-            (0..cluster.sites()).all(|site| cluster.standing(site) == Some(Standing::Member))
+            (0..founders).all(|site| cluster.standing(site) == Some(Standing::Member))
         })
     }
 
@@ -134,13 +140,11 @@ impl Drama {
     fn heal(&mut self) -> Result<(), Fault> {
         self.cluster.heal();
         let nobody_stands = !self.anyone_in_a_cluster();
-        let majority_lost = self
-            .cluster
-            .members_dead()
-            .is_some_and(|dead| 2 * dead >= self.cluster.sites());
-        if !self.plan.down_stay_down || nobody_stands || majority_lost {
+        if !self.plan.down_stay_down || nobody_stands || !self.cluster.is_unharmed() {
             for site in 0..self.cluster.sites() {
-                self.cluster.start(site);
+                if site < self.cluster.founders() || self.cluster.was_started(site) {
+                    self.cluster.start(site);
+                }
             }
         }
         self.await_that(
@@ -153,6 +157,7 @@ impl Drama {
                     .all(|standing| standing != Standing::Fresh)
             },
         )?;
+        self.come_to_rest()?;
         // A write that is forwarded to a member which has just died stays unknown.
         self.await_that(
             "every node knows who is dead",
@@ -169,35 +174,37 @@ impl Drama {
         Ok(())
     }
 
+    /// Changes of members end, whoever is to be a member becomes one, and every member copies all
+    /// that it holds; or, if too much memory is gone for that, everybody knows it.
+    fn come_to_rest(&mut self) -> Result<(), Fault> {
+        if self.cluster.is_unharmed() {
+            let limit = self.cluster.now() + REST_MAX;
+            while let Some(unrest) = self.cluster.unrest() {
+                self.pass_time(limit, |_| unrest.clone())?;
+            }
+            return Ok(());
+        }
+        if self.cluster.can_decide() {
+            return self.await_that("a change that was under way ends", REST_MAX, |cluster| {
+                let configuration = cluster.configuration();
+                configuration.is_none_or(|configuration| !configuration.is_joint())
+            });
+        }
+        self.await_that(
+            "every member knows that nothing can be decided any more",
+            FOUNDING_MAX,
+            Cluster::knows_that_nothing_can_be_decided,
+        )
+    }
+
     fn anyone_in_a_cluster(&self) -> bool {
         let mut standings =
             (0..self.cluster.sites()).filter_map(|site| self.cluster.standing(site));
         standings.any(|standing| standing != Standing::Fresh)
     }
 
-    /// Every node is asked to write and read every register, and must.
+    /// Every node is asked to write and read every register, and must, unless the data is gone.
     fn serve_again(&mut self) -> Result<(), Fault> {
-        let dead = self
-            .cluster
-            .members_dead()
-            .expect("every node knows a cluster");
-        let majority_lives = 2 * dead < self.cluster.sites();
-        if !majority_lives {
-            self.await_that(
-                "every node knows that the data is gone",
-                FOUNDING_MAX,
-                |cluster| {
-                    let mut processes =
-                        (0..cluster.sites()).filter_map(|site| cluster.process(site));
-                    processes.all(|process| process.membership().quorum_lost())
-                },
-            )?;
-        }
-        let timeout = if majority_lives {
-            HEALED_TIMEOUT
-        } else {
-            HOPELESS_TIMEOUT
-        };
         let mut waiting = Vec::new();
         for site in 0..self.cluster.sites() {
             if self.cluster.state(site) == State::Running {
@@ -206,12 +213,12 @@ impl Drama {
                     left: self.errands(),
                     ticket: None,
                 };
-                errand.go_on(&mut self.cluster, timeout);
+                errand.go_on(&mut self.cluster);
                 waiting.push(errand);
             }
         }
         while !waiting.is_empty() {
-            let limit = self.cluster.now() + timeout * 2;
+            let limit = self.cluster.now() + HEALED_TIMEOUT * 2;
             if !self.step(limit)? {
                 return Err((
                     FailureKind::Invariant,
@@ -219,32 +226,11 @@ impl Drama {
                 ));
             }
             for ended in self.cluster.take_ended() {
-                let took = ended.ended_at.since(ended.called_at);
-                let done = matches!(
-                    ended.outcome,
-                    Some(Outcome::Read { .. } | Outcome::Written { .. })
-                );
-                let errand = waiting
-                    .iter_mut()
-                    .find(|errand| errand.ticket == Some(ended.ticket));
-                let Some(errand) = errand else {
-                    continue;
-                };
-                if majority_lives && (!done || took > HEALED_DONE_WITHIN) {
-                    let what = format!(
-                        "{:?} at node {} was to be done within {HEALED_DONE_WITHIN:?} after healing, \
-                         but came to {:?} after {took:?}",
-                        ended.ticket,
-                        ended.site + 1,
-                        ended.outcome
-                    );
-                    return Err((FailureKind::Invariant, what));
+                let is_of = |errand: &&mut Errand| errand.ticket == Some(ended.ticket);
+                if let Some(errand) = waiting.iter_mut().find(is_of) {
+                    self.expect_served(&ended)?;
+                    errand.go_on(&mut self.cluster);
                 }
-                if !majority_lives && done {
-                    let what = format!("{:?} was done without a majority", ended.ticket);
-                    return Err((FailureKind::Invariant, what));
-                }
-                errand.go_on(&mut self.cluster, timeout);
             }
             waiting.retain(|errand| errand.ticket.is_some());
         }
@@ -260,14 +246,36 @@ impl Drama {
 
     /// What a client asks of one node after healing.
     fn errands(&mut self) -> VecDeque<Operation> {
-        let mut errands = VecDeque::new();
-        let registers: Vec<RegisterName> = self.workload.registers().collect();
-        for name in registers {
-            errands.push_back(Operation::Read { name: name.clone() });
-            errands.push_back(self.workload.write(name.clone()));
-            errands.push_back(Operation::Read { name });
+        let registers = 0..self.workload.registers();
+        registers
+            .flat_map(|number| self.workload.errands(number))
+            .collect()
+    }
+
+    /// An operation that was asked for after healing must be done, and in time, unless its data is
+    /// gone.
+    fn expect_served(&self, ended: &Ended) -> Result<(), Fault> {
+        if !must_be_served(&self.cluster, &ended.name) {
+            return Ok(());
         }
-        errands
+        let took = ended.ended_at.since(ended.called_at);
+        let is_done = match &ended.outcome {
+            None | Some(Outcome::Refused(_)) => false,
+            // Others may have finished a step of it and gone on.
+            Some(Outcome::Unknown) => ended.is_modification,
+            Some(_) => true,
+        };
+        if is_done && took <= HEALED_DONE_WITHIN {
+            return Ok(());
+        }
+        let what = format!(
+            "{:?} at node {} was to be done within {HEALED_DONE_WITHIN:?} after healing, but came \
+             to {:?} after {took:?}",
+            ended.ticket,
+            ended.site + 1,
+            ended.outcome
+        );
+        Err((FailureKind::Invariant, what))
     }
 
     /// The clients' history is checked.
@@ -280,11 +288,7 @@ impl Drama {
             Verdict::Violation(_) => return Err((FailureKind::NotLinearizable, text)),
             Verdict::Undecided(_) => return Err((FailureKind::Undecided, text)),
         }
-        let quorum_lost = self
-            .cluster
-            .members_dead()
-            .is_some_and(|dead| 2 * dead >= self.cluster.sites());
-        figures.quorums_lost = u64::from(quorum_lost);
+        figures.data_lost = u64::from(!self.cluster.is_unharmed());
         Ok(Passed {
             figures,
             digest: self.cluster.digest(),
@@ -298,16 +302,25 @@ impl Drama {
         holds: impl Fn(&Cluster) -> bool,
     ) -> Result<(), Fault> {
         let limit = self.cluster.now() + within;
+        while !holds(&self.cluster) {
+            self.pass_time(limit, |_| format!("it did not come about that {what}"))?;
+        }
+        Ok(())
+    }
+
+    /// Lets some time pass, but not beyond the limit.
+    fn pass_time(&mut self, limit: Instant, why: impl Fn(&Cluster) -> String) -> Result<(), Fault> {
         // Looking is dearer than stepping, so it is looked once in a while.
         const LOOK_EVERY: Duration = Duration::from_millis(50);
-        while !holds(&self.cluster) {
-            if self.cluster.now() >= limit {
-                let what = format!("within {within:?} it did not come about that {what}");
-                return Err((FailureKind::Invariant, what));
-            }
-            let next = self.cluster.now() + LOOK_EVERY;
-            while self.advance(next)? {}
+        if self.cluster.now() >= limit {
+            let why = why(&self.cluster);
+            return Err((
+                FailureKind::Invariant,
+                format!("after healing, in time: {why}"),
+            ));
         }
+        let next = self.cluster.now() + LOOK_EVERY;
+        while self.advance(next)? {}
         Ok(())
     }
 
@@ -315,10 +328,11 @@ impl Drama {
     fn advance(&mut self, limit: Instant) -> Result<bool, Fault> {
         let happened = self.step(limit)?;
         for ended in self.cluster.take_ended() {
-            let client = usize::try_from(ended.client).expect("it was one");
+            let after = self.workload.ended(&ended);
             if self.requests_on
-                && let Some(after) = self.workload.ended(client)
+                && let Some(after) = after
             {
+                let client = usize::try_from(ended.client).expect("it was one");
                 self.cluster.cue(after, Cue::Client(client));
             }
         }
@@ -376,10 +390,19 @@ impl Errand {
     /// The clients of the time after healing have numbers above all others.
     const CLIENTS: usize = 1000;
 
-    fn go_on(&mut self, cluster: &mut Cluster, timeout: Duration) {
-        let next = self.left.pop_front();
-        self.ticket = next.map(|operation| {
+    fn go_on(&mut self, cluster: &mut Cluster) {
+        self.ticket = self.left.pop_front().map(|operation| {
+            let timeout = match must_be_served(cluster, operation.name()) {
+                true => HEALED_TIMEOUT,
+                false => HOPELESS_TIMEOUT,
+            };
             cluster.call(Self::CLIENTS + self.site, self.site, operation, timeout)
         });
     }
+}
+
+/// Whether operations on the register must be done once everything is healed: not if the memory of
+/// too many of its replicas is gone, and not if a change of members may be under way for ever.
+fn must_be_served(cluster: &Cluster, name: &RegisterName) -> bool {
+    cluster.can_decide() && !cluster.is_gone(name)
 }

@@ -68,7 +68,7 @@ impl Story {
     /// Machines on which no process has started yet.
     pub fn before_founding(nodes: usize) -> Self {
         let weather = Weather::fair(Duration::from_millis(1));
-        let cluster = Cluster::new(0, Machines::plain(nodes), weather, Trace::silent());
+        let cluster = Cluster::new(0, Machines::plain(nodes, 0), weather, Trace::silent());
         Self {
             cluster,
             ended: BTreeMap::new(),

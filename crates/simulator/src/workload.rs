@@ -1,11 +1,12 @@
 //! What clients ask: [`Workload`].
 
+use crate::book::Ended;
 use crate::chance::{Chance, Stream};
 use crate::cluster::Cluster;
 use crate::network::Site;
 use crate::process::State;
 use bytes::Bytes;
-use protocol::{Operation, RegisterName};
+use protocol::{Change, Expected, Operation, Outcome, RegisterName};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ pub(crate) struct WorkloadPlan {
     operations: usize,
     write_share: f64,
     delete_share: f64,
+    /// How many operations on a register that has them are read-modify-writes.
+    modify_share: f64,
+    /// What each register is used for.
+    uses: Vec<Use>,
     /// How many of the clients stay at one node.
     sticky_share: f64,
     /// Whether a client asks on without waiting for the answer before.
@@ -40,9 +45,19 @@ impl WorkloadPlan {
             vec![millis(2000), millis(2500)],
         ];
         let burst_max = chance.pick(&[2, 5, 15]);
+        let registers = chance.between(1..=6);
+        let uses = [
+            Use::Plain,
+            Use::Plain,
+            Use::Compared,
+            Use::Compared,
+            Use::Counter,
+        ];
         Self {
             clients: chance.between(2..=16),
-            registers: chance.between(1..=6),
+            registers,
+            uses: (0..registers).map(|_| chance.pick(&uses)).collect(),
+            modify_share: chance.pick(&[0.1, 0.3, 0.7]),
             operations: chance.between(100..=500),
             write_share: chance.pick(&[0.1, 0.4, 0.4, 0.8]),
             delete_share: chance.pick(&[0.0, 0.0, 0.02, 0.08]),
@@ -55,6 +70,24 @@ impl WorkloadPlan {
         }
     }
 }
+
+/// What a register is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Use {
+    /// It is written and read.
+    Plain,
+    /// It is also set if it holds what it was last seen to hold, or nothing.
+    Compared,
+    /// It is added to.
+    Counter,
+}
+
+/// How often a counter is added to. Each amount is another power of two, so that a sum tells which
+/// of them it is made of.
+const ADDITIONS_MAX: u32 = 62;
+
+/// How many of these are kept for the time after healing.
+const ADDITIONS_AT_LAST: u32 = 20;
 
 /// One operation that a client asks for.
 #[derive(Clone, Debug)]
@@ -73,6 +106,10 @@ pub(crate) struct Workload {
     clients: Vec<Client>,
     operations_left: usize,
     values: u64,
+    /// What each register was last seen to hold.
+    seen: Vec<Option<Bytes>>,
+    /// How often each was added to.
+    additions: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +132,8 @@ impl Workload {
         let clients = clients.collect();
         let operations_left = plan.operations;
         Self {
+            seen: vec![None; plan.registers],
+            additions: vec![0; plan.registers],
             plan,
             chance,
             clients,
@@ -103,8 +142,8 @@ impl Workload {
         }
     }
 
-    pub(crate) fn registers(&self) -> impl Iterator<Item = RegisterName> + use<> {
-        (0..self.plan.registers).map(register)
+    pub(crate) fn registers(&self) -> usize {
+        self.plan.registers
     }
 
     /// How long until the next burst.
@@ -132,8 +171,19 @@ impl Workload {
         asking
     }
 
-    /// An operation of the client has ended: after how long it asks for its next one, if it does.
-    pub(crate) fn ended(&mut self, client: usize) -> Option<Duration> {
+    /// An operation has ended: after how long its client asks for its next one, if it does.
+    pub(crate) fn ended(&mut self, ended: &Ended) -> Option<Duration> {
+        let register = (0..self.plan.registers).find(|number| register(*number) == ended.name);
+        if let Some(register) = register
+            && let Some(
+                Outcome::Read { record, .. }
+                | Outcome::Modified { record, .. }
+                | Outcome::Unchanged { record, .. },
+            ) = &ended.outcome
+        {
+            self.seen[register] = record.content.clone();
+        }
+        let client = usize::try_from(ended.client).expect("it was one");
         let client = self.clients.get(client)?;
         (client.left > 0).then(|| self.chance.about(self.plan.pace))
     }
@@ -157,28 +207,80 @@ impl Workload {
 
     fn operation(&mut self, number: usize) -> Operation {
         let name = register(number);
+        let is_used_for = self.plan.uses[number];
         if self.chance.happens(self.plan.delete_share) {
             Operation::Write {
                 name,
                 content: None,
                 expiry: None,
             }
-        } else if self.chance.happens(self.plan.write_share) {
-            self.write(name)
+        } else if is_used_for != Use::Plain && self.chance.happens(self.plan.modify_share) {
+            match is_used_for {
+                Use::Counter => self.add(number, ADDITIONS_MAX - ADDITIONS_AT_LAST),
+                Use::Plain | Use::Compared => self.compare(number),
+            }
+        } else if is_used_for != Use::Counter && self.chance.happens(self.plan.write_share) {
+            self.write(number)
         } else {
             Operation::Read { name }
         }
     }
 
+    /// What a client asks of a register after healing, one after the other.
+    pub(crate) fn errands(&mut self, number: usize) -> Vec<Operation> {
+        let read = || Operation::Read {
+            name: register(number),
+        };
+        match self.plan.uses[number] {
+            Use::Plain => vec![read(), self.write(number), read()],
+            Use::Compared => vec![self.write(number), self.compare(number), read()],
+            Use::Counter => vec![read(), self.add(number, ADDITIONS_MAX), read()],
+        }
+    }
+
     /// A write of a value that is written nowhere else.
-    pub(crate) fn write(&mut self, name: RegisterName) -> Operation {
-        self.values += 1;
-        let content = Some(Bytes::from(format!("v{}", self.values)));
+    fn write(&mut self, number: usize) -> Operation {
         Operation::Write {
-            name,
-            content,
+            name: register(number),
+            content: Some(self.value()),
             expiry: None,
         }
+    }
+
+    /// Mostly a comparison with what was seen last; else with nothing.
+    fn compare(&mut self, number: usize) -> Operation {
+        let expected = match self.chance.happens(0.8) {
+            true => self.seen[number].clone(),
+            false => None,
+        };
+        let content = Some(self.value());
+        self.seen[number].clone_from(&content);
+        Operation::Modify {
+            name: register(number),
+            change: Change::CompareAndSet {
+                expected: Expected::Content(expected),
+                content,
+                expiry: None,
+            },
+        }
+    }
+
+    /// An addition of an amount that is added nowhere else, if there are any left; else a read.
+    fn add(&mut self, number: usize, additions_max: u32) -> Operation {
+        let name = register(number);
+        let additions = &mut self.additions[number];
+        if *additions >= additions_max {
+            return Operation::Read { name };
+        }
+        *additions += 1;
+        let amount = 1 << (*additions - 1);
+        let change = Change::Add { amount };
+        Operation::Modify { name, change }
+    }
+
+    fn value(&mut self) -> Bytes {
+        self.values += 1;
+        Bytes::from(format!("v{}", self.values))
     }
 }
 

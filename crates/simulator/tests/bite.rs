@@ -1,7 +1,7 @@
 //! The simulator bites: it finds faults that are put back on purpose.
 
 use protocol::PlantedFault;
-use simulator::{FailureKind, Nodes, Run, run};
+use simulator::{FailureKind, Run, run};
 
 /// More seeds than any of these faults was ever seen to need; most show at once.
 const SEEDS_MAX: u64 = 500;
@@ -10,9 +10,8 @@ fn is_found(planted: PlantedFault) {
     let name = simulator::planted_name(planted);
     for seed in 0..SEEDS_MAX {
         let this = Run {
-            seed,
-            nodes: Nodes::Any,
             planted: Some(planted),
+            ..Run::of(seed)
         };
         let Err(failure) = run(this) else {
             continue;

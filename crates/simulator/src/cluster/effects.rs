@@ -1,13 +1,54 @@
 //! What comes to a process, and what it wants done.
 
 use super::links::Frame;
-use super::{Cluster, Event, OVERDUE_AFTER};
+use super::{CHANGE_ANSWERED_WITHIN, Cluster, Event, Gone, OVERDUE_AFTER};
 use crate::clocks::Instant;
+use crate::invariants::Settled;
 use crate::network::ProcessNumber;
 use crate::process::{Alarm, Effect, Input, State};
-use protocol::{Configuration, Outcome, RegisterName, Tag, Ticket};
+use protocol::{ClusterId, Configuration, Epoch, Group, NodeId, Outcome, Ticket};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// That a process has copied a group, for the trace.
+#[derive(Hash)]
+struct CopiedGroup {
+    id: NodeId,
+    epoch: Epoch,
+    group: Group,
+}
+
+impl fmt::Display for CopiedGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, epoch, group } = self;
+        write!(f, "  {id} has copied group {group} in epoch {epoch}")
+    }
+}
+
+/// The members of a configuration, for the trace.
+struct Members<'a>(&'a Configuration);
+
+impl fmt::Display for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = |f: &mut fmt::Formatter<'_>, members: &[protocol::Member]| {
+            members
+                .iter()
+                .try_for_each(|member| write!(f, " {}", member.id))
+        };
+        f.write_str("members")?;
+        ids(f, self.0.members_before())?;
+        if self.0.is_joint() {
+            f.write_str(", and then")?;
+            ids(f, self.0.members_after())?;
+        }
+        f.write_str(if self.0.is_aborted() {
+            "; a change was given up"
+        } else {
+            ""
+        })
+    }
+}
 
 impl Cluster {
     /// Something comes to a process. If it is frozen, that waits in its sockets.
@@ -28,6 +69,7 @@ impl Cluster {
                         .enter(due + OVERDUE_AFTER, Event::Overdue { ticket: *ticket });
                 }
                 let was_timeout = matches!(input, Input::Timeout);
+                let concerns_links = !matches!(input, Input::Message(_) | Input::Durable { .. });
                 process.handle(now, input, &mut self.invariants);
                 if was_timeout && process.next_timeout().is_some_and(|next| next <= now) {
                     let id = process.incarnation.node;
@@ -36,6 +78,9 @@ impl Cluster {
                     ));
                 }
                 self.apply_effects(number);
+                if concerns_links {
+                    self.dial_all(number);
+                }
             }
             State::Frozen => match input {
                 Input::Timeout => {}
@@ -43,9 +88,14 @@ impl Cluster {
                 Input::LinkUp { .. } | Input::LinkDown { .. } | Input::Durable { .. } => {
                     process.inbox.push_back(input);
                 }
-                Input::Request { .. } | Input::Message(_) | Input::Membership { .. } => {
+                Input::Request { .. }
+                | Input::Change { .. }
+                | Input::Message(_)
+                | Input::Membership { .. } => {
                     if process.inbox.len() < self.machines.inbox_max {
                         process.inbox.push_back(input);
+                    } else if let Input::Change { ticket, .. } = input {
+                        self.changes.remove(&ticket);
                     } else if let Input::Request { ticket, .. } = input {
                         let site = process.site;
                         let cluster = process
@@ -69,13 +119,20 @@ impl Cluster {
                     let from = self.processes[number].incarnation.node;
                     self.send(number, to, Frame::Membership { from, to, message });
                 }
-                Effect::Answer { ticket, outcome } => self.answer(number, ticket, outcome),
+                Effect::Answer {
+                    ticket,
+                    outcome,
+                    era,
+                } => self.answer(number, ticket, outcome, era),
                 Effect::Persist {
                     lane,
                     number: record,
                 } => self.persist(number, lane, record),
-                Effect::CalledSettled { name, tag } => self.expect_settled(&name, tag),
-                Effect::Entered(configuration) => self.entered(number, configuration),
+                Effect::CalledSettled(settled) => self.expect_settled(&settled),
+                Effect::Entered {
+                    configuration,
+                    is_first,
+                } => self.entered(number, configuration, is_first),
                 Effect::PeerState { peer, state } => {
                     self.trace.tell(
                         self.now,
@@ -85,12 +142,40 @@ impl Cluster {
                 Effect::Event(event) => self
                     .trace
                     .tell(self.now, format_args!("{id} logs: {event}")),
+                Effect::Copied { epoch, group } => {
+                    self.memory.copied(number, epoch, group);
+                    self.trace.note(self.now, &CopiedGroup { id, epoch, group });
+                }
+                Effect::ChangeAnswer { ticket, answer } => {
+                    self.trace.tell(
+                        self.now,
+                        format_args!("{id} answers change #{}: {answer:?}", ticket.0),
+                    );
+                    match self.changes.remove(&ticket) {
+                        Some(asked) if asked == number => self.figures.changes.count(&answer),
+                        _ => self.fail(format!("change #{} was answered twice", ticket.0)),
+                    }
+                }
+                Effect::Stop { by, address } => {
+                    self.trace.tell(
+                        self.now,
+                        format_args!("{id} stops: {by} has its place, at {address}"),
+                    );
+                    self.figures.changes.stopped += 1;
+                    return self.crash(self.processes[number].site);
+                }
             }
         }
         self.arm(number);
     }
 
-    fn answer(&mut self, number: ProcessNumber, ticket: Ticket, outcome: Outcome) {
+    fn answer(
+        &mut self,
+        number: ProcessNumber,
+        ticket: Ticket,
+        outcome: Outcome,
+        era: (ClusterId, Epoch),
+    ) {
         let process = &self.processes[number];
         let (id, site) = (process.incarnation.node, process.site);
         self.trace.tell(
@@ -101,13 +186,10 @@ impl Cluster {
         let name = call.map(|call| call.operation.name().clone());
         self.figures
             .count(call.is_some_and(|call| call.operation.is_write()), &outcome);
-        match (&outcome, name) {
-            (Outcome::Written { tag, .. }, Some(name)) => self.expect_settled(&name, *tag),
-            (Outcome::Read { record, .. }, Some(name)) => {
-                self.invariants.shown(&name, record);
-                self.expect_settled(&name, record.tag);
-            }
-            _ => {}
+        if let Some(name) = name
+            && let Some(settled) = self.invariants.told(era, &name, &outcome)
+        {
+            self.expect_settled(&settled);
         }
         let cluster = self.processes[number]
             .configuration()
@@ -117,13 +199,9 @@ impl Cluster {
         }
     }
 
-    /// Somebody relies on this tag's being settled, so a majority must hold it.
-    fn expect_settled(&mut self, name: &RegisterName, tag: Tag) {
-        if self.judged_inside && !tag.is_zero() && !self.majority_held(name, tag) {
-            self.fail(format!(
-                "{tag} of {name} is taken for settled, but no majority holds it"
-            ));
-        }
+    fn expect_settled(&mut self, settled: &Settled) {
+        let process_of = |id| self.directory.get(&id).copied();
+        self.invariants.expect_settled(settled, process_of);
     }
 
     fn persist(&mut self, number: ProcessNumber, lane: usize, record: protocol::PersistNumber) {
@@ -138,21 +216,61 @@ impl Cluster {
         self.calendar.enter(self.now + after, durable);
     }
 
-    fn entered(&mut self, number: ProcessNumber, configuration: Arc<Configuration>) {
+    fn entered(
+        &mut self,
+        number: ProcessNumber,
+        configuration: Arc<Configuration>,
+        is_first: bool,
+    ) {
         let id = self.processes[number].incarnation.node;
+        self.memory.entered(number, id, &configuration);
         let (cluster, epoch) = (configuration.cluster(), configuration.epoch());
         self.trace.tell(
             self.now,
-            format_args!("{id} enters {cluster}, epoch {epoch}"),
+            format_args!(
+                "{id} enters {cluster}, epoch {epoch}: {}",
+                Members(&configuration)
+            ),
         );
-        let is_newer = self
-            .configuration
-            .as_ref()
-            .is_none_or(|known| known.cluster() != cluster || known.epoch() < epoch);
-        if is_newer {
+        if is_first {
+            let before = self.configuration.as_ref();
+            let before = before.filter(|before| before.cluster() == cluster);
+            self.figures
+                .changes
+                .stands(before.map(|before| &**before), &configuration);
+        }
+        let known = self.configuration.as_ref();
+        let is_other = known.is_none_or(|known| known.cluster() != cluster);
+        if is_other {
+            self.gone = Gone::default();
+        }
+        if is_other || known.is_some_and(|known| known.epoch() < epoch) {
             self.configuration = Some(configuration);
         }
         self.dial_all(number);
+    }
+
+    /// The operator asked for the change a while ago. The process that was asked must have told
+    /// what became of it, unless it was frozen meanwhile or its clock stood still.
+    pub(super) fn expect_change_answered(&mut self, ticket: Ticket) {
+        let Some(&number) = self.changes.get(&ticket) else {
+            return;
+        };
+        let process = &self.processes[number];
+        let is_awake = process.state == State::Running
+            && self.now.since(process.undisturbed_since) >= CHANGE_ANSWERED_WITHIN;
+        if is_awake {
+            let id = process.incarnation.node;
+            self.fail(format!(
+                "{id} has not told what became of change #{}",
+                ticket.0
+            ));
+        } else {
+            self.calendar.enter(
+                self.now + CHANGE_ANSWERED_WITHIN,
+                Event::ChangeOverdue { ticket },
+            );
+        }
     }
 
     /// Sets the timer of a process for when it next wants it.

@@ -3,7 +3,8 @@
 use super::{Cluster, Event};
 use crate::network::{ConnectionNumber, Fate, ProcessNumber, Site};
 use crate::process::{Input, State};
-use protocol::{MembershipMessage, Message, NodeId};
+use protocol::{Address, MembershipMessage, Message, NodeId};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -42,8 +43,8 @@ impl fmt::Display for Passage<'_> {
         match frame {
             Frame::Lane(message) => write!(
                 f,
-                "{:?} (to {}, low water {:?})",
-                message.body, message.to, message.low_water
+                "{:?} (to {}, epoch {}, low water {:?})",
+                message.body, message.to, message.epoch, message.low_water
             ),
             Frame::Membership { message, .. } => write!(f, "{message:?}"),
         }
@@ -56,11 +57,21 @@ impl Cluster {
         self.rules.push(rule);
     }
 
-    /// Begins to dial every site that the process wants a connection to and has none.
+    /// Begins to dial every site that the process wants a connection to and has none, and closes
+    /// the connections that it wants no more.
     pub(super) fn dial_all(&mut self, number: ProcessNumber) {
+        let site = self.processes[number].site;
+        if self.processes[number].state == State::Dead {
+            return;
+        }
+        let wanted: BTreeSet<Address> = self.processes[number].membership().dial().collect();
         for to in 0..self.sites() {
-            let site = self.processes[number].site;
-            if !self.is_connected(number, to) && self.processes[number].dialling.insert(to) {
+            let is_connected = self.is_connected(number, to);
+            if !wanted.contains(&self.places[to].address) {
+                if is_connected {
+                    self.network.close(site, to);
+                }
+            } else if !is_connected && self.processes[number].dialling.insert(to) {
                 let after = self
                     .chance
                     .span(Duration::ZERO..=self.machines.redial_max / 4);

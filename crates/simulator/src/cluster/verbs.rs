@@ -1,11 +1,14 @@
 //! All that can be done to a cluster.
 
-use super::{Cluster, Event};
+use super::{CHANGE_ANSWERED_WITHIN, Cluster, Event};
 use crate::clocks::Instant;
-use crate::faults::Fault;
+use crate::faults::{Asked, Fault};
 use crate::network::{ProcessNumber, Site, Storm, Weather};
 use crate::process::{Identity, Input, Process, State};
-use protocol::{Boot, ClusterId, Incarnation, LaneOptions, NodeId, Operation, Ticket};
+use protocol::{
+    Boot, ChangeRequest, ClusterId, Incarnation, LaneOptions, NodeId, Operation, PlantedFault,
+    Ticket,
+};
 use std::time::Duration;
 
 impl Cluster {
@@ -23,19 +26,15 @@ impl Cluster {
             return;
         }
         let number = self.processes.len();
-        // Tags are ordered by id, so ids of different processes are in no particular order.
-        let id = NodeId::new((self.chance.number() << 16) | (number as u64 + 1));
-        let incarnation = Incarnation {
-            node: id,
-            boot: Boot::FIRST,
-        };
+        let incarnation = self.incarnation_at(site, number);
+        let id = incarnation.node;
+        let addresses = self.places.iter().map(|place| place.address.clone());
+        let joins = site >= self.machines.founders;
         let identity = Identity {
             incarnation,
-            addresses: self
-                .places
-                .iter()
-                .map(|place| place.address.clone())
-                .collect(),
+            advertise: self.places[site].address.clone(),
+            founders: addresses.take(self.machines.founders).collect(),
+            joins_with: joins.then(|| self.chance.pick(&[100, 100, 50, 300])),
             cluster: ClusterId(self.chance.number()),
         };
         let starts = self
@@ -52,26 +51,64 @@ impl Cluster {
         );
         self.trace
             .tell(self.now, format_args!("{name} starts as {:016x}", id.get()));
-        let lanes = (0..self.machines.lanes[site]).map(|lane| LaneOptions {
+        let lanes = self.machines.lanes[site];
+        let lanes = (0..lanes).map(|lane| LaneOptions {
+            lanes: lanes as u16,
             operations_max: self.machines.operations_max,
             planted: self.machines.planted,
             ..LaneOptions::new(incarnation, lane as u16)
         });
         let now = self.places[site].clock.read(self.now);
-        let instant_disk = self.machines.disk_delay_max.is_zero();
-        let process = Process::new(
-            number,
-            site,
-            lanes,
-            identity.membership(now),
-            incarnation,
-            instant_disk,
-        );
+        let machines = &self.machines;
+        let membership = identity.membership(now, machines);
+        let process = Process::new(number, site, lanes, membership, incarnation, machines);
         self.processes.push(process);
         self.directory.insert(id, number);
         self.places[site].process = Some(number);
         self.dial_all(number);
         self.apply_effects(number);
+    }
+
+    /// Who a process is that starts at the site: a node of its own, as it has no memory.
+    fn incarnation_at(&mut self, site: Site, number: ProcessNumber) -> Incarnation {
+        let former = self.places[site].process;
+        if self.machines.planted == Some(PlantedFault::ForgetEpoch)
+            && let Some(former) = former
+        {
+            let Incarnation { node, boot } = self.processes[former].incarnation;
+            let boot = Boot::new(boot.get() + 1);
+            return Incarnation { node, boot };
+        }
+        // Tags are ordered by id, so ids of different processes are in no particular order.
+        let node = NodeId::new((self.chance.number() << 16) | (number as u64 + 1));
+        Incarnation {
+            node,
+            boot: Boot::FIRST,
+        }
+    }
+
+    /// An operator asks the process at the site, which runs or is frozen, for a change of members.
+    pub(crate) fn ask_for_change(&mut self, site: Site, request: ChangeRequest) -> Ticket {
+        let process = self.places[site].process.expect("it runs or is frozen");
+        self.changes_asked += 1;
+        let ticket = Ticket(self.changes_asked);
+        let id = self.processes[process].incarnation.node;
+        self.trace.tell(
+            self.now,
+            format_args!(
+                "an operator asks {id} for change #{}: {}",
+                ticket.0,
+                Asked(&request)
+            ),
+        );
+        self.figures.changes.asked += 1;
+        self.changes.insert(ticket, process);
+        self.calendar.enter(
+            self.now + CHANGE_ANSWERED_WITHIN,
+            Event::ChangeOverdue { ticket },
+        );
+        self.deliver(process, Input::Change { ticket, request });
+        ticket
     }
 
     /// A client asks the process at the site, which runs or is frozen, for an operation.
@@ -163,6 +200,15 @@ impl Cluster {
             }
             Fault::BrokenConnection { from, to } => self.break_connection(from, to),
             Fault::ClockJump { site, by } => self.jump_clock(site, by),
+            Fault::Changes { asked } => {
+                for (site, request) in asked {
+                    // The first one may have ended the process that the second one is for.
+                    if self.state(site) != State::Dead {
+                        self.ask_for_change(site, request);
+                    }
+                }
+            }
+            Fault::Start { site } => self.start(site),
         }
     }
 
@@ -183,6 +229,8 @@ impl Cluster {
             .configuration()
             .map(|configuration| configuration.cluster());
         self.invariants.died(number);
+        self.changes.retain(|_, asked| *asked != number);
+        self.note_what_is_gone();
         let all = self.book.all_running();
         let its: Vec<Ticket> = all
             .filter(|(_, call)| call.process == number)
@@ -193,6 +241,14 @@ impl Cluster {
             self.book.lose(self.now, ticket, site, cluster);
         }
         self.connections_lose_their_end(site, number);
+    }
+
+    /// Takes note of what can be served no more.
+    fn note_what_is_gone(&mut self) {
+        if let Some(left) = self.majorities_without(None) {
+            self.gone.members |= !left.suffice_to_decide();
+            self.gone.groups = self.gone.groups.union(left.groups_gone());
+        }
     }
 
     /// The process at the site does nothing from now on.

@@ -4,10 +4,12 @@ use super::Cluster;
 use crate::book::{Book, Ended};
 use crate::clocks::Instant;
 use crate::figures::Figures;
-use crate::network::Site;
+use crate::memory::Majorities;
+use crate::network::{ProcessNumber, Site};
 use crate::process::{Process, State};
-use protocol::{NodeId, PeerState, RegisterName, Standing, Tag};
+use protocol::{Address, Configuration, NodeId, PeerState, RegisterName, Standing};
 use std::fmt;
+use std::sync::Arc;
 
 impl Cluster {
     /// What went wrong that never may.
@@ -35,7 +37,9 @@ impl Cluster {
     }
 
     pub(crate) fn is_member(&self, site: Site) -> bool {
-        self.process(site).is_some_and(Process::is_member)
+        let id = self.process(site).map(|process| process.incarnation.node);
+        let configuration = self.configuration.as_ref();
+        configuration.is_some_and(|known| id.is_some_and(|id| known.contains(id)))
     }
 
     /// What the node at the site knows of its standing, if a process is there.
@@ -44,17 +48,104 @@ impl Cluster {
             .map(|process| process.membership().standing())
     }
 
-    /// How many members of the cluster are dead, if there is a cluster.
-    pub(crate) fn members_dead(&self) -> Option<usize> {
-        let members = self.configuration.as_ref()?.members().iter();
-        let dead = members.filter(|member| self.process_state(member.id) == State::Dead);
-        Some(dead.count())
+    /// The newest configuration that anybody has entered.
+    pub(crate) fn configuration(&self) -> Option<&Arc<Configuration>> {
+        self.configuration.as_ref()
+    }
+
+    pub(crate) fn address(&self, site: Site) -> &Address {
+        &self.places[site].address
+    }
+
+    /// How many of the sites found the cluster: the first ones.
+    pub(crate) fn founders(&self) -> usize {
+        self.machines.founders
+    }
+
+    fn living(&self, id: NodeId) -> Option<ProcessNumber> {
+        let process = *self.directory.get(&id)?;
+        (self.processes[process].state != State::Dead).then_some(process)
+    }
+
+    /// What majorities the living would make without the process at that site, if there is a
+    /// cluster.
+    pub(super) fn majorities_without(&self, site: Option<Site>) -> Option<Majorities> {
+        let configuration = self.configuration.as_ref()?;
+        let alive = |id| {
+            let process = self.living(id)?;
+            (Some(self.processes[process].site) != site).then_some(process)
+        };
+        Some(self.memory.majorities(configuration, alive))
+    }
+
+    /// Whether the cluster survives the death of the process at the site. It does not if nobody at
+    /// the addresses of the list would know it any more: fresh processes there, cut off from its
+    /// members elsewhere, would found another one.
+    pub(crate) fn survives_death_at(&self, site: Site) -> bool {
+        let (Some(now), Some(then)) = (
+            self.majorities_without(None),
+            self.majorities_without(Some(site)),
+        ) else {
+            return true;
+        };
+        then.survive(&now) && self.is_known_without(site)
+    }
+
+    /// Whether somebody at the addresses of the list would still know the cluster if the process at
+    /// the site died, if anybody does.
+    pub(crate) fn is_known_without(&self, site: Site) -> bool {
+        let is_known_at = |site: Site| {
+            let standing = self.standing(site);
+            standing.is_some_and(|standing| standing != Standing::Fresh)
+        };
+        let knowing: Vec<Site> = (0..self.sites())
+            .filter(|site| is_known_at(*site))
+            .collect();
+        let mut others = knowing.iter().filter(|other| **other != site).peekable();
+        // If nobody knows it then, it is gone, and another one may stand.
+        others.peek().is_none()
+            || others.any(|other| *other < self.founders())
+            || !knowing.contains(&site)
+    }
+
+    /// Whether a process was ever started at the site.
+    pub(crate) fn was_started(&self, site: Site) -> bool {
+        self.places[site].process.is_some()
+    }
+
+    /// Whether what every death needs to be survived is still there.
+    pub(crate) fn is_unharmed(&self) -> bool {
+        !self.gone.members && self.gone.groups.is_empty()
+    }
+
+    /// Whether a majority of the members is left, to decide the next configuration.
+    pub(crate) fn can_decide(&self) -> bool {
+        !self.gone.members
+    }
+
+    /// Whether every process in the newest configuration knows that a majority of its members is
+    /// gone, if it is.
+    pub(crate) fn knows_that_nothing_can_be_decided(&self) -> bool {
+        let left = self.majorities_without(None);
+        if left.is_none_or(|left| left.suffice_to_decide()) {
+            return true;
+        }
+        let newest = self.configuration.as_ref();
+        let mut processes = (0..self.sites()).filter_map(|site| self.process(site));
+        processes
+            .all(|process| process.configuration() != newest || process.membership().quorum_lost())
+    }
+
+    /// Whether the register's group has lost a majority of those who held all of it.
+    pub(crate) fn is_gone(&self, name: &RegisterName) -> bool {
+        let group = name.slot().group();
+        group.is_some_and(|group| self.gone.groups.contains(group))
     }
 
     /// Whether every process holds those members down that are dead.
     pub(crate) fn deaths_are_known(&self) -> bool {
         let members = self.configuration.iter().flat_map(|known| known.members());
-        let dead = members.filter(|member| self.process_state(member.id) == State::Dead);
+        let dead = members.filter(|member| self.living(member.id).is_none());
         let mut dead = dead.map(|member| member.id);
         dead.all(|dead| {
             let mut processes = (0..self.sites()).filter_map(|site| self.process(site));
@@ -62,22 +153,39 @@ impl Cluster {
         })
     }
 
-    fn process_state(&self, id: NodeId) -> State {
-        let process = self.directory.get(&id);
-        process.map_or(State::Dead, |process| self.processes[*process].state)
-    }
-
-    /// Whether a majority of the members held at least this tag at some time: a member that died
-    /// since counts as it was.
-    pub(super) fn majority_held(&self, name: &RegisterName, tag: Tag) -> bool {
+    /// What is still on its way to where it will stay: a change of members, a node that comes in
+    /// its former place, or in a new one, or one that has yet to copy. `None` if the cluster is
+    /// at rest.
+    pub(crate) fn unrest(&self) -> Option<String> {
         let Some(configuration) = &self.configuration else {
-            return false;
+            return Some("no cluster stands".into());
         };
-        let quorums = configuration.quorums(name.slot());
-        quorums.is_quorum(|id| {
-            let process = self.directory.get(&id);
-            process.is_some_and(|process| self.invariants.tag_held(*process, name) >= tag)
-        })
+        let epoch = configuration.epoch();
+        if configuration.is_joint() {
+            return Some(format!("the change of epoch {epoch} has not ended"));
+        }
+        for process in (0..self.sites()).filter_map(|site| self.process(site)) {
+            let id = process.incarnation.node;
+            let known = process.configuration().map(|known| known.epoch());
+            if known != Some(epoch) {
+                return Some(format!("{id} is in epoch {known:?} and not in {epoch}"));
+            }
+            let address = &self.places[process.site].address;
+            let mut members = configuration.members().iter();
+            match members.find(|member| member.address == *address) {
+                Some(member) if member.id != id && !process.was_let_go() => {
+                    return Some(format!("{id} has not come in the place of {}", member.id));
+                }
+                None if process.site >= self.founders() && !process.was_let_go() => {
+                    return Some(format!("{id} has not come in"));
+                }
+                Some(_) | None => {}
+            }
+            if !process.is_whole() {
+                return Some(format!("{id} has not copied all that it holds"));
+            }
+        }
+        None
     }
 
     pub(crate) fn book(&self) -> &Book {
@@ -95,6 +203,7 @@ impl Cluster {
         Figures {
             virtual_time,
             events: self.events,
+            registers_copied: self.processes.iter().map(|p| p.registers_copied).sum(),
             ..self.figures.clone()
         }
     }

@@ -1,0 +1,123 @@
+//! What each process keeps of each register, which goes up only: [`Holdings`].
+
+use crate::network::ProcessNumber;
+use protocol::{Accepted, Ballot, Cell, Group, RegisterName, Tag};
+use std::collections::HashMap;
+
+/// What each process was last seen to keep.
+#[derive(Debug, Default)]
+pub(super) struct Holdings {
+    held: HashMap<(ProcessNumber, RegisterName), Versions>,
+}
+
+/// The versions of what is kept of a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Versions {
+    pub(super) tag: Tag,
+    pub(super) promised: Ballot,
+    pub(super) accepted: Option<(Ballot, Tag)>,
+}
+
+impl Versions {
+    const NONE: Versions = Versions {
+        tag: Tag::ZERO,
+        promised: Ballot::ZERO,
+        accepted: None,
+    };
+
+    fn of(cell: &Cell) -> Self {
+        Self {
+            tag: cell.record.tag,
+            promised: cell.promised,
+            accepted: cell.accepted.as_ref().map(Accepted::rank),
+        }
+    }
+}
+
+impl Holdings {
+    /// A process keeps this from now on.
+    ///
+    /// # Errors
+    /// What of it went down.
+    pub(super) fn keeps(
+        &mut self,
+        process: ProcessNumber,
+        name: &RegisterName,
+        cell: &Cell,
+    ) -> Result<(), String> {
+        let now = Versions::of(cell);
+        let held = self.held.entry((process, name.clone()));
+        let before = std::mem::replace(held.or_insert(now), now);
+        let what = if now.tag < before.tag {
+            "a record's tag"
+        } else if now.promised < before.promised {
+            "a promise"
+        } else if now.accepted < before.accepted {
+            "what was accepted"
+        } else {
+            return Ok(());
+        };
+        Err(format!(
+            "{what} went down: process {process} kept {before:?} of {name}, and then {now:?}"
+        ))
+    }
+
+    /// A process keeps nothing of a group any more.
+    pub(super) fn dropped(&mut self, process: ProcessNumber, group: Group) {
+        let is_other = |holder: ProcessNumber, name: &RegisterName| {
+            holder != process || name.slot().group() != Some(group)
+        };
+        self.held
+            .retain(|(holder, name), _| is_other(*holder, name));
+    }
+
+    /// What a process keeps of a register, or kept when it died.
+    pub(super) fn of(&self, process: ProcessNumber, name: &RegisterName) -> Versions {
+        let held = self.held.get(&(process, name.clone()));
+        held.copied().unwrap_or(Versions::NONE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Boot, Incarnation, NodeId, Record};
+
+    fn cell(seq: u64, round: u64) -> Cell {
+        let record = Record {
+            tag: Tag { seq, ..Tag::ZERO },
+            ..Record::EMPTY
+        };
+        let proposer = Incarnation {
+            node: NodeId::new(1),
+            boot: Boot::FIRST,
+        };
+        Cell {
+            record,
+            promised: Ballot { round, proposer },
+            accepted: None,
+        }
+    }
+
+    #[test]
+    fn what_goes_down_is_found_unless_it_was_dropped() {
+        let name = RegisterName::new("r").unwrap();
+        let group = name.slot().group().unwrap();
+        let other = RegisterName::new("other").unwrap();
+        let mut holdings = Holdings::default();
+        holdings.keeps(0, &name, &cell(2, 2)).unwrap();
+        holdings.keeps(1, &name, &cell(1, 1)).unwrap();
+        holdings.keeps(0, &other, &cell(1, 1)).unwrap();
+        for (lower, what) in [(cell(1, 2), "a record's tag"), (cell(3, 1), "a promise")] {
+            let mut holdings = Holdings::default();
+            holdings.keeps(0, &name, &cell(2, 2)).unwrap();
+            let broken = holdings.keeps(0, &name, &lower).unwrap_err();
+            assert!(broken.starts_with(&format!("{what} went down")), "{broken}");
+        }
+        holdings.dropped(0, group);
+        assert_eq!(holdings.of(0, &name), Versions::NONE);
+        assert_ne!(holdings.of(0, &other), Versions::NONE);
+        assert_ne!(holdings.of(1, &name), Versions::NONE);
+        holdings.keeps(0, &name, &cell(1, 1)).unwrap();
+    }
+}
