@@ -50,10 +50,10 @@ impl Links {
         }
     }
 
-    /// This node belongs to this cluster from now on: nodes of another are refused. Connections
-    /// that stand are not asked again.
-    pub(crate) fn set_cluster(&self, cluster: ClusterId) {
-        self.shared.set_cluster(cluster);
+    /// This node belongs to this cluster from now on, which may have been recovered from another:
+    /// nodes of any other are refused. Connections that stand are not asked again.
+    pub(crate) fn set_cluster(&self, cluster: ClusterId, predecessor: Option<ClusterId>) {
+        self.shared.set_cluster(cluster, predecessor);
     }
 
     /// Dials exactly these addresses from now on.

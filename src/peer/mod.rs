@@ -44,6 +44,7 @@
 //! | 8 + 4 | who it is: node, boot |
 //! | 8 | a random number of the process |
 //! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
+//! | 1 (+ 8) | maybe the cluster that its own was recovered from, whose nodes are let in too |
 //!
 //! ## Frames
 //!
@@ -55,7 +56,7 @@
 //!
 //! There are two streams of batches. The payload of a control frame is a batch of membership
 //! messages. The payloads of any number of piece frames and of the last piece after them are
-//! together a batch of messages between lanes, of at most 16 MiB. Control frames may stand
+//! together a batch of messages between lanes, of at most 32 MiB. Control frames may stand
 //! between pieces, so that a pong never waits for more than one piece of a large value.
 //!
 //! ## Batches
@@ -75,31 +76,48 @@
 //! | bytes | what |
 //! | --- | --- |
 //! | 1 | kind |
-//! | 8 | epoch |
+//! | 8 | cluster, or 0 without one |
+//! | 8 | epoch, below 2^32 |
 //! | 8 | low-water mark |
 //!
 //! | kind | and then |
 //! | --- | --- |
-//! | 1 query | counter 8, name, want: 1 for the tag, or 2 and a tag for a record above it |
+//! | 1 query | counter 8, any name, want: 1 for the tag, or 2 and a tag for a record above it |
 //! | 2 query reply | request, answer: 1, tag and settled 1; or 2 and a record |
-//! | 3 update | counter 8, name, record |
+//! | 3 update | counter 8, any name, record |
 //! | 4 update reply | request, tag |
-//! | 5 settled | name, tag |
+//! | 5 settled | any name, tag |
 //! | 6 stale epoch | request, configuration |
 //! | 7 configuration request | request |
 //! | 8 configuration | configuration |
 //! | 9 forward | counter 8, operation, time left in microseconds 8 |
 //! | 10 forward reply | request, outcome |
+//! | 11 entered | request |
+//! | 12 prepare | counter 8, any name, ballot |
+//! | 13 prepare reply | request, promise: 1, record and maybe a step; or 2 and the greater ballot |
+//! | 14 accept | counter 8, any name, step |
+//! | 15 accept reply | request, ballot, tag, maybe the greater ballot |
+//! | 16 pull | counter 8, group 2, ask |
+//! | 17 pull reply | request, group 2, count of entries 4 (at most 4096), the entries, more 1 |
 //!
 //! | part | bytes |
 //! | --- | --- |
 //! | request | boot 4, counter 8. Its node is the one that the batch is for |
+//! | any name | a name; or, for the reserved register, the length 65,535 and nothing. Where a name alone is said, the reserved register's is malformed |
 //! | tag | seq 8 (below 2^63), node 8, boot 4, step 4 |
-//! | record | tag, maybe bytes (the content), maybe 8 (the expiry, in milliseconds since 1970), maybe node 8, boot 4, counter 8 (the operation id), settled 1 |
-//! | configuration | cluster 8, epoch 8 (below 2^63), replication factor 1, count of members 1, and for each: id 8, address as text, weight 4 |
-//! | operation | 1 and name: read; 2, name, maybe bytes, maybe expiry 8: write |
-//! | outcome | 1, record, rounds 1: read; 2, tag, rounds 1: written; 3, refusal 1: refused; 4: unknown |
+//! | ballot | round 8 (below 2^63), node 8, boot 4 |
+//! | operation id | node 8, boot 4, counter 8 |
+//! | record | tag, maybe bytes (the content), maybe 8 (the expiry, in milliseconds since 1970), maybe operation id, settled 1 |
+//! | step | ballot, tag, maybe bytes (the content), maybe 8 (the expiry), operation id |
+//! | configuration | bytes, as `Configuration::encode` writes them |
+//! | operation | 1 and name: read; 2, name, maybe bytes, maybe expiry 8: write; 3, name, change: read-modify-write |
+//! | change | 1, expected, maybe bytes, maybe expiry 8: compare and set; 2 and a signed amount 8: add |
+//! | expected | 1 and a tag; 2 and maybe bytes; 3: something |
+//! | outcome | 1, record, rounds 1: read; 2, tag, rounds 1: written; 3, refusal 1: refused; 4: unknown; 5, record, rounds 1: modified; 6, record, rounds 1: unchanged |
 //! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted |
+//! | ask | 1, sixteen digests of 16 each, maybe a name: differences after it; 2, count of names 2 (at most 1024), the names: cells |
+//! | entry | 1, name, tag, ballot, maybe ballot and tag: listed; 2, name, cell: whole |
+//! | cell | record, ballot, maybe a step |
 //!
 //! ## Membership messages
 //!
@@ -110,9 +128,14 @@
 //! | 3 ask | maybe round 8 |
 //! | 4 fresh | maybe: round 8, number 8 |
 //! | 5 stands | configuration |
-//! | 6 propose | proposer 8, round 8, cluster 8, count of founders 1, and for each: address as text, id 8, number 8 |
+//! | 6 propose | proposer 8, round 8, cluster 8, replication factor 1, count of founders 1, and for each: address as text, id 8, number 8 |
 //! | 7 yes | proposer 8, round 8 |
 //! | 8 commit | proposer 8, round 8 |
+//! | 9 join | address as text, maybe weight 4 |
+//! | 10 consider | number 8, configuration, only if down 1 |
+//! | 11 consent | number 8 |
+//! | 12 dissent | number 8, reason 1: 1 alive, 2 elsewhere, 3 outdated |
+//! | 13 progress | epoch 8, the lacking groups 128 (one bit a group: sixteen words of 8, group 0 in the lowest bit of the first), registers 8, bytes 8 |
 
 mod backoff;
 mod figures;

@@ -1,9 +1,9 @@
 //! What waits to be written to one peer: [`Outbox`].
 
 use super::figures::Count;
-use super::wire::{self, BATCH_MESSAGES_MAX, CONTROL_MESSAGES_MAX};
+use super::wire::{self, BATCH_MESSAGES_MAX, CONTROL_BYTES_MAX, CONTROL_MESSAGES_MAX};
 use parking_lot::Mutex;
-use protocol::{Incarnation, MembershipMessage, Message, NodeId};
+use protocol::{Body, Incarnation, MembershipMessage, Message, NodeId};
 use std::collections::VecDeque;
 use tokio::sync::Notify;
 
@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 /// pings, and far more than a founding needs.
 const CONTROL_WAITING_MAX: usize = 256;
 
-/// Two queues for one peer, control before data, both bounded.
+/// What waits for one peer, bounded: control, which goes first; and data, in two queues that take
+/// turns, so that a client's operation waits for one page that another node copies and not for
+/// all of them.
 ///
 /// It is open while a connection stands whose handshake proved who is at the other end, and takes
 /// messages for that node alone. When the connection ends all that waits is dropped: what was
@@ -24,14 +26,17 @@ pub(super) struct Outbox {
     dropped: Count,
 }
 
-/// Invariants: without a peer both queues are empty; `data_bytes` is the sum of the data's
-/// weights.
+/// Invariant: without a peer all queues are empty.
 #[derive(Debug, Default)]
 struct Waiting {
     peer: Option<Incarnation>,
     control: VecDeque<MembershipMessage>,
-    data: VecDeque<Message>,
-    data_bytes: usize,
+    /// What operations wait for.
+    operations: Data,
+    /// What copying waits for.
+    copying: Data,
+    /// Whose turn it is, if there is something in both.
+    is_copyings_turn: bool,
 }
 
 impl Waiting {
@@ -39,10 +44,42 @@ impl Waiting {
         self.peer.is_some_and(|peer| peer.node == node)
     }
 
-    fn pop_data(&mut self) -> Option<Message> {
-        let message = self.data.pop_front()?;
-        self.data_bytes -= wire::weight_bytes(&message);
-        Some(message)
+    fn data_bytes(&self) -> usize {
+        self.operations.bytes + self.copying.bytes
+    }
+
+    fn next_data(&mut self) -> &mut Data {
+        let takes_copying = match self.is_copyings_turn {
+            true => !self.copying.messages.is_empty(),
+            false => self.operations.messages.is_empty(),
+        };
+        self.is_copyings_turn = !takes_copying;
+        match takes_copying {
+            true => &mut self.copying,
+            false => &mut self.operations,
+        }
+    }
+}
+
+/// Messages between lanes. Invariant: `bytes` is the sum of their weights.
+#[derive(Debug, Default)]
+struct Data {
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+impl Data {
+    fn push(&mut self, message: Message) {
+        self.bytes += wire::weight_bytes(&message);
+        self.messages.push_back(message);
+    }
+
+    /// The oldest, and its weight.
+    fn pop(&mut self) -> Option<(Message, usize)> {
+        let message = self.messages.pop_front()?;
+        let bytes = wire::weight_bytes(&message);
+        self.bytes -= bytes;
+        Some((message, bytes))
     }
 }
 
@@ -66,7 +103,8 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut closed = Waiting::default();
         std::mem::swap(&mut *self.waiting.lock(), &mut closed);
-        self.dropped.add(closed.control.len() + closed.data.len());
+        let data = closed.operations.messages.len() + closed.copying.messages.len();
+        self.dropped.add(closed.control.len() + data);
     }
 
     /// Who is at the other end, while it is open.
@@ -79,9 +117,10 @@ impl Outbox {
         self.dropped.get()
     }
 
-    /// Appends a message between lanes. If it does not fit, the oldest are dropped: what is newer
-    /// is likelier to matter still, and whoever coordinates sends again. One that nobody waits
-    /// for does not wake the writer, but goes with the next frame.
+    /// Appends a message between lanes. If it does not fit, the oldest are dropped, those of
+    /// copying first: what is newer is likelier to matter still, and whoever waits for an answer
+    /// asks again. Copying drops nothing but its own. A message that nobody waits for does not
+    /// wake the writer, but goes with the next frame.
     pub(super) fn push_data(&self, message: Message) {
         let bytes = wire::weight_bytes(&message);
         let urgent = message.body.is_urgent();
@@ -92,15 +131,26 @@ impl Outbox {
                 self.dropped.add(1);
                 return;
             }
-            while waiting.data_bytes + bytes > self.data_bytes_max {
-                let Some(oldest) = waiting.pop_data() else {
+            let is_copying = is_copying(&message);
+            while waiting.data_bytes() + bytes > self.data_bytes_max {
+                let oldest = match waiting.copying.pop() {
+                    None if is_copying && waiting.operations.bytes > 0 => {
+                        self.dropped.add(1);
+                        return;
+                    }
+                    None => waiting.operations.pop(),
+                    oldest => oldest,
+                };
+                let Some((oldest, _)) = oldest else {
                     break;
                 };
                 dropped.push(oldest);
             }
-            waiting.data.push_back(message);
-            waiting.data_bytes += bytes;
-            urgent || waiting.data_bytes >= wire::PIECE_BYTES_MAX
+            match is_copying {
+                true => waiting.copying.push(message),
+                false => waiting.operations.push(message),
+            }
+            urgent || waiting.data_bytes() >= wire::PIECE_BYTES_MAX
         };
         self.dropped.add(dropped.len());
         if wake {
@@ -131,35 +181,50 @@ impl Outbox {
         self.wake.notified().await;
     }
 
-    /// Moves the next batch of membership messages to the end of `batch`.
+    /// Moves the next batch of membership messages to the end of `batch`: all that waits, up to
+    /// what fits into a frame.
     pub(super) fn take_control(&self, batch: &mut Vec<MembershipMessage>) {
         let mut waiting = self.waiting.lock();
-        let count = waiting.control.len().min(CONTROL_MESSAGES_MAX);
-        batch.extend(waiting.control.drain(..count));
-    }
-
-    /// Moves the next batch of data to the end of `batch`: all that waits, up to the weight of a
-    /// piece or, if it is heavier, one message.
-    pub(super) fn take_data(&self, batch: &mut Vec<Message>) {
-        let mut waiting = self.waiting.lock();
         let mut bytes = 0;
-        for _ in 0..BATCH_MESSAGES_MAX {
-            let before = waiting.data_bytes;
-            let Some(message) = waiting.pop_data() else {
+        for _ in 0..CONTROL_MESSAGES_MAX {
+            let next = waiting.control.pop_front_if(|message| {
+                bytes += wire::control_weight_bytes(message);
+                bytes <= CONTROL_BYTES_MAX
+            });
+            let Some(message) = next else {
                 break;
             };
-            bytes += before - waiting.data_bytes;
             batch.push(message);
-            if bytes >= wire::PIECE_BYTES_MAX {
+        }
+    }
+
+    /// Moves the next batch of data to the end of `batch`: all that waits in one of the queues,
+    /// up to the weight of a piece or, if it is heavier, one message.
+    pub(super) fn take_data(&self, batch: &mut Vec<Message>) {
+        let mut waiting = self.waiting.lock();
+        let data = waiting.next_data();
+        let mut taken_bytes = 0;
+        for _ in 0..BATCH_MESSAGES_MAX {
+            let Some((message, bytes)) = data.pop() else {
+                break;
+            };
+            batch.push(message);
+            taken_bytes += bytes;
+            if taken_bytes >= wire::PIECE_BYTES_MAX {
                 break;
             }
         }
     }
 }
 
+/// Whether no operation waits for it, but a node that copies.
+fn is_copying(message: &Message) -> bool {
+    matches!(message.body, Body::Pull { .. } | Body::PullReply { .. })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{message, node, settled};
+    use super::super::testing::{message, node, page, settled, stands};
     use super::*;
     use std::time::Duration;
 
@@ -256,6 +321,74 @@ mod tests {
         let first = pings(&outbox);
         assert_eq!((first.len(), first[0]), (CONTROL_MESSAGES_MAX, 44));
         assert_eq!(pings(&outbox)[0], 44 + 64);
+    }
+
+    #[test]
+    fn control_leaves_in_batches_that_fit_into_a_frame() {
+        let outbox = open(64 * KIB);
+        for _ in 0..20 {
+            outbox.push_control(node(2).node, stands());
+        }
+        let mut batches = 0;
+        loop {
+            let (mut batch, mut bytes) = (Vec::new(), Vec::new());
+            outbox.take_control(&mut batch);
+            if batch.is_empty() {
+                break;
+            }
+            wire::encode_control(node(2).node, &batch, &mut bytes);
+            assert!(bytes.len() <= wire::PIECE_BYTES_MAX);
+            batches += 1;
+        }
+        assert!(batches > 1);
+        assert_eq!(outbox.dropped(), 0);
+    }
+
+    #[test]
+    fn operations_and_copying_take_turns() {
+        let outbox = open(4096 * KIB);
+        for number in 0..3 {
+            outbox.push_data(page(1, 2, 100 + number, 300 * KIB));
+        }
+        for number in 0..3 {
+            outbox.push_data(message(1, 2, number, 10));
+        }
+        assert_eq!(numbers(&outbox), [0, 1, 2]);
+        assert_eq!(numbers(&outbox), [100]);
+        outbox.push_data(message(1, 2, 3, 10));
+        assert_eq!(numbers(&outbox), [3]);
+        assert_eq!(numbers(&outbox), [101]);
+        assert_eq!(numbers(&outbox), [102]);
+        assert!(numbers(&outbox).is_empty());
+    }
+
+    #[test]
+    fn copying_gives_way_to_operations() {
+        let outbox = open(64 * KIB);
+        outbox.push_data(message(1, 2, 0, 10 * KIB));
+        outbox.push_data(page(1, 2, 100, 20 * KIB));
+        outbox.push_data(page(1, 2, 101, 20 * KIB));
+        // Copying drops its own oldest.
+        outbox.push_data(page(1, 2, 102, 20 * KIB));
+        assert_eq!(outbox.dropped(), 1);
+        // So do operations, before any of theirs.
+        outbox.push_data(message(1, 2, 1, 30 * KIB));
+        assert_eq!(outbox.dropped(), 2);
+        outbox.push_data(message(1, 2, 2, 20 * KIB));
+        assert_eq!(outbox.dropped(), 3);
+        // And copying never drops an operation's.
+        outbox.push_data(page(1, 2, 103, 20 * KIB));
+        assert_eq!(outbox.dropped(), 4);
+        assert_eq!(numbers(&outbox), [0, 1, 2]);
+        assert!(numbers(&outbox).is_empty());
+    }
+
+    #[test]
+    fn one_page_always_fits_if_nothing_else_waits() {
+        let outbox = open(64 * KIB);
+        outbox.push_data(page(1, 2, 100, 100 * KIB));
+        assert_eq!(numbers(&outbox), [100]);
+        assert_eq!(outbox.dropped(), 0);
     }
 
     #[test]

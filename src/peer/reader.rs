@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_has_at_most_sixteen_mebibytes() {
+    async fn a_batch_has_at_most_thirty_two_mebibytes() {
         let piece = frame(FrameKind::Piece, &vec![0; PIECE_BYTES_MAX]);
         let bytes = piece.repeat(BATCH_BYTES_MAX / PIECE_BYTES_MAX + 1);
         let what = "length of a batch";

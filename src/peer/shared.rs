@@ -15,7 +15,7 @@ pub(super) struct Shared {
     pub(super) incarnation: Incarnation,
     /// A random number: it tells this process from another that runs under the same identity.
     process: u64,
-    cluster: Mutex<Option<ClusterId>>,
+    cluster: Mutex<Cluster>,
     pub(super) settings: PeerSettings,
     pub(super) inbox: Arc<dyn Inbox>,
     /// The links that are up, by who answered there. So few that looking through them is quicker
@@ -29,6 +29,13 @@ pub(super) struct Shared {
     pub(super) incoming: IncomingCounts,
 }
 
+/// What is known of the cluster.
+#[derive(Clone, Copy, Default)]
+struct Cluster {
+    id: Option<ClusterId>,
+    predecessor: Option<ClusterId>,
+}
+
 impl Shared {
     pub(super) fn new(
         incarnation: Incarnation,
@@ -38,7 +45,7 @@ impl Shared {
         Self {
             incarnation,
             process: rand::random(),
-            cluster: Mutex::new(None),
+            cluster: Mutex::default(),
             settings,
             inbox,
             routes: RwLock::default(),
@@ -48,18 +55,23 @@ impl Shared {
         }
     }
 
-    pub(super) fn set_cluster(&self, cluster: ClusterId) {
-        *self.cluster.lock() = Some(cluster);
+    pub(super) fn set_cluster(&self, cluster: ClusterId, predecessor: Option<ClusterId>) {
+        *self.cluster.lock() = Cluster {
+            id: Some(cluster),
+            predecessor,
+        };
     }
 
     /// What this node says of itself.
     pub(super) fn greeting(&self) -> Greeting {
+        let Cluster { id, predecessor } = *self.cluster.lock();
         Greeting {
             refusal: None,
             versions: VERSIONS,
             incarnation: self.incarnation,
             process: self.process,
-            cluster: *self.cluster.lock(),
+            cluster: id,
+            predecessor,
         }
     }
 

@@ -5,7 +5,8 @@ use super::super::testing::{message, node};
 use super::super::wire::{FrameHeader, FrameKind, MAGIC, Refusal, encode_control};
 use super::super::{PeerSettings, VALUE_BYTES_MAX};
 use super::harness::{
-    Event, Node, accept_by_hand, address, closed, connect, dial_by_hand, greeting, listener, until,
+    Event, Node, accept_by_hand, address, closed, connect, dial_by_hand, greeting, heard, listener,
+    until,
 };
 use protocol::NodeId;
 use std::time::Duration;
@@ -24,10 +25,7 @@ async fn a_peer_that_accepts_and_never_answers_is_given_up_and_delays_no_other()
     a.links.ensure([frozen_address.clone(), b.address.clone()]);
     assert_eq!(a.next().await, Event::Up(b.address.clone(), node(2)));
     a.links.send(message(1, 2, 0, 10));
-    assert_eq!(
-        b.next().await,
-        Event::Message(node(1), message(1, 2, 0, 10))
-    );
+    assert_eq!(b.next().await, heard(1, message(1, 2, 0, 10)));
     until("the frozen peer is dialled again", || {
         a.figures(&frozen_address).attempts >= 3
     })
@@ -54,10 +52,7 @@ async fn a_peer_that_stops_reading_is_found_by_the_write_deadline_and_delays_no_
         a.links.send(message(1, 3, number, VALUE_BYTES_MAX));
     }
     a.links.send(message(1, 2, 0, 10));
-    assert_eq!(
-        b.next().await,
-        Event::Message(node(1), message(1, 2, 0, 10))
-    );
+    assert_eq!(b.next().await, heard(1, message(1, 2, 0, 10)));
     assert_eq!(a.next().await, Event::Down(address(&frozen)));
     assert!(a.figures(&address(&frozen)).dropped > 0);
 }
@@ -90,10 +85,7 @@ async fn garbage_closes_its_own_connection_alone() {
     assert_eq!(b.links.incoming_figures().malformed, 2);
 
     a.links.send(message(1, 2, 0, 10));
-    assert_eq!(
-        b.next().await,
-        Event::Message(node(1), message(1, 2, 0, 10))
-    );
+    assert_eq!(b.next().await, heard(1, message(1, 2, 0, 10)));
     assert_eq!(b.links.incoming_figures().open, 1);
 }
 

@@ -20,8 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) enum Event {
     Up(Address, Incarnation),
     Down(Address),
-    Message(Incarnation, Message),
+    Message(Incarnation, Box<Message>),
     Membership(NodeId, MembershipMessage),
+}
+
+/// That a message came from a node.
+pub(super) fn heard(from: u64, message: Message) -> Event {
+    Event::Message(node(from), Box::new(message))
 }
 
 struct Recorder(mpsc::UnboundedSender<Event>);
@@ -36,7 +41,7 @@ impl Recorder {
 impl Inbox for Recorder {
     fn messages(&self, from: Incarnation, messages: &mut Vec<Message>) {
         for message in messages.drain(..) {
-            self.record(Event::Message(from, message));
+            self.record(Event::Message(from, Box::new(message)));
         }
     }
 
@@ -168,6 +173,7 @@ pub(super) fn greeting(number: u64) -> Greeting {
         incarnation: node(number),
         process: number,
         cluster: None,
+        predecessor: None,
     }
 }
 

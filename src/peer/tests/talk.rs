@@ -4,7 +4,7 @@ use super::super::reader::{Batch, BatchReader};
 use super::super::testing::{message, node, settled};
 use super::super::{PeerSettings, VALUE_BYTES_MAX};
 use super::harness::{
-    Event, Node, accept_by_hand, address, greeting, listener, twice, until, unused_address,
+    Event, Node, accept_by_hand, address, greeting, heard, listener, twice, until, unused_address,
 };
 use protocol::{ClusterId, MembershipMessage};
 use std::time::Duration;
@@ -26,8 +26,8 @@ async fn two_nodes_talk_both_ways() {
         b.links.send(message(2, 1, number, 100));
     }
     for number in 0..1000 {
-        let to_a = Event::Message(node(2), message(2, 1, number, 100));
-        let to_b = Event::Message(node(1), message(1, 2, number, 100));
+        let to_a = heard(2, message(2, 1, number, 100));
+        let to_b = heard(1, message(1, 2, number, 100));
         assert_eq!(a.next().await, to_a);
         assert_eq!(b.next().await, to_b);
     }
@@ -55,11 +55,8 @@ async fn a_large_value_arrives_whole() {
     let large = message(1, 2, 0, VALUE_BYTES_MAX);
     a.links.send(large.clone());
     a.links.send(message(1, 2, 1, 10));
-    assert_eq!(b.next().await, Event::Message(node(1), large));
-    assert_eq!(
-        b.next().await,
-        Event::Message(node(1), message(1, 2, 1, 10))
-    );
+    assert_eq!(b.next().await, heard(1, large));
+    assert_eq!(b.next().await, heard(1, message(1, 2, 1, 10)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +85,7 @@ async fn what_nobody_waits_for_arrives_with_the_next_ping() {
     a.links.send(settled(1, 2, 0));
     a.links.send_membership(node(2).node, ping(0));
     assert_eq!(b.next().await, Event::Membership(node(1).node, ping(0)));
-    assert_eq!(b.next().await, Event::Message(node(1), settled(1, 2, 0)));
+    assert_eq!(b.next().await, heard(1, settled(1, 2, 0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,10 +129,7 @@ async fn a_node_that_comes_back_under_another_id_gets_nothing_old() {
     assert_eq!(a.next().await, Event::Up(address.clone(), node(3)));
     a.links.send(message(1, 2, 2, 10));
     a.links.send(message(1, 3, 3, 10));
-    assert_eq!(
-        b.next().await,
-        Event::Message(node(1), message(1, 3, 3, 10))
-    );
+    assert_eq!(b.next().await, heard(1, message(1, 3, 3, 10)));
     assert_eq!(b.rest(), []);
     assert_eq!(a.figures(&address).connections, 2);
 }
@@ -210,8 +204,8 @@ async fn nodes_of_different_clusters_refuse_each_other_and_fresh_ones_are_let_in
         Node::start(2).await,
         Node::start(3).await,
     );
-    a.links.set_cluster(ClusterId(7));
-    b.links.set_cluster(ClusterId(8));
+    a.links.set_cluster(ClusterId(7), None);
+    b.links.set_cluster(ClusterId(8), None);
     a.links.ensure([b.address.clone(), c.address.clone()]);
     assert_eq!(a.next().await, Event::Up(c.address.clone(), node(3)));
     until("it is refused more than once", || {
@@ -221,6 +215,22 @@ async fn nodes_of_different_clusters_refuse_each_other_and_fresh_ones_are_let_in
     assert_eq!(a.figures(&b.address).connections, 0);
     assert_eq!(a.rest(), []);
 
-    b.links.set_cluster(ClusterId(7));
+    b.links.set_cluster(ClusterId(7), None);
     assert_eq!(a.next().await, Event::Up(b.address.clone(), node(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_node_that_enters_a_cluster_keeps_its_connections() {
+    let (mut a, mut b) = (Node::start(1).await, Node::start(2).await);
+    a.links.set_cluster(ClusterId(7), None);
+    a.links.ensure([b.address.clone()]);
+    b.links.ensure([a.address.clone()]);
+    assert_eq!(a.next().await, Event::Up(b.address.clone(), node(2)));
+    assert_eq!(b.next().await, Event::Up(a.address.clone(), node(1)));
+    b.links.set_cluster(ClusterId(7), None);
+    a.links.send(message(1, 2, 0, 10));
+    b.links.send(message(2, 1, 0, 10));
+    assert_eq!(b.next().await, heard(1, message(1, 2, 0, 10)));
+    assert_eq!(a.next().await, heard(2, message(2, 1, 0, 10)));
+    assert_eq!(a.figures(&b.address).attempts, 1);
 }

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use protocol::{Body, Counter, Epoch, RegisterName, Want};
+    use protocol::{Body, ClusterId, Counter, Epoch, RegisterName, Want};
     use std::time::Instant;
 
     const OWN: NodeId = strategies::TO;
@@ -209,6 +209,7 @@ mod tests {
         let shortest = Message {
             from: PEER,
             to: OWN,
+            cluster: ClusterId(7),
             epoch: Epoch::FIRST,
             low_water: Counter(0),
             body: Body::Query {

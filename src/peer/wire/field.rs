@@ -78,7 +78,7 @@ macro_rules! integers {
     )*};
 }
 
-integers!(u8, u16, u32, u64);
+integers!(u8, u16, u32, u64, u128, i64);
 
 impl Field for bool {
     fn put(&self, out: &mut Vec<u8>) {
@@ -111,6 +111,35 @@ impl<F: Field> Field for Option<F> {
             true => Ok(Some(reader.take()?)),
             false => Ok(None),
         }
+    }
+}
+
+/// One after the other.
+impl<F: Field + Copy + Default, const COUNT: usize> Field for [F; COUNT] {
+    fn put(&self, out: &mut Vec<u8>) {
+        for field in self {
+            field.put(out);
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut fields = [F::default(); COUNT];
+        for field in &mut fields {
+            *field = reader.take()?;
+        }
+        Ok(fields)
+    }
+}
+
+/// One, then the other.
+impl<F: Field, G: Field> Field for (F, G) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok((reader.take()?, reader.take()?))
     }
 }
 

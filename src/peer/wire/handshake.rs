@@ -23,6 +23,8 @@ pub(in crate::peer) struct Greeting {
     pub(in crate::peer) process: u64,
     /// Its cluster, once it has one.
     pub(in crate::peer) cluster: Option<ClusterId>,
+    /// The cluster that its own was recovered from, if it was: nodes of that one are to learn it.
+    pub(in crate::peer) predecessor: Option<ClusterId>,
 }
 
 /// Why a node refuses to talk to another.
@@ -30,7 +32,7 @@ pub(in crate::peer) struct Greeting {
 pub(in crate::peer) enum Refusal {
     /// There is no version of the wire that both speak.
     NoCommonVersion,
-    /// Both are in a cluster, and not in the same one.
+    /// Both are in a cluster, not in the same one, and neither was recovered from the other.
     OtherCluster,
     /// It has met itself.
     Itself,
@@ -56,6 +58,7 @@ impl Greeting {
         self.incarnation.put(&mut rest);
         self.process.put(&mut rest);
         self.cluster.put(&mut rest);
+        self.predecessor.put(&mut rest);
         let mut out = MAGIC.to_vec();
         let length = u16::try_from(rest.len()).expect("a greeting is short");
         length.put(&mut out);
@@ -97,6 +100,7 @@ impl Greeting {
             incarnation,
             process: reader.take()?,
             cluster: reader.take()?,
+            predecessor: reader.take()?,
         })
     }
 
@@ -111,6 +115,8 @@ impl Greeting {
         }
         if let (Some(own), Some(others)) = (self.cluster, other.cluster)
             && own != others
+            && self.predecessor != Some(others)
+            && other.predecessor != Some(own)
         {
             return Err(Refusal::OtherCluster);
         }
@@ -181,6 +187,7 @@ mod tests {
             },
             process: node,
             cluster: None,
+            predecessor: None,
         }
     }
 
@@ -196,7 +203,7 @@ mod tests {
             refusal in any::<u8>(),
             (min, max) in any::<(u16, u16)>(),
             (node, boot, process) in any::<(u64, u32, u64)>(),
-            cluster in any::<Option<u64>>(),
+            (cluster, predecessor) in any::<(Option<u64>, Option<u64>)>(),
         ) {
             let greeting = Greeting {
                 refusal: Refusal::from_number(refusal),
@@ -207,6 +214,7 @@ mod tests {
                 },
                 process,
                 cluster: cluster.map(ClusterId),
+                predecessor: predecessor.map(ClusterId),
             };
             prop_assert_eq!(decode(&greeting.encode()), Ok(greeting));
         }
@@ -259,6 +267,21 @@ mod tests {
         assert_eq!(judge(None, Some(7)), Ok(1));
         assert_eq!(judge(Some(7), Some(7)), Ok(1));
         assert_eq!(judge(Some(7), Some(8)), Err(Refusal::OtherCluster));
+    }
+
+    #[test]
+    fn nodes_of_a_recovered_cluster_and_of_the_one_before_it_talk() {
+        let old = Greeting {
+            cluster: Some(ClusterId(7)),
+            ..greeting(1)
+        };
+        let recovered = Greeting {
+            cluster: Some(ClusterId(8)),
+            predecessor: Some(ClusterId(7)),
+            ..greeting(2)
+        };
+        assert_eq!(old.judge(&recovered), Ok(1));
+        assert_eq!(recovered.judge(&old), Ok(1));
     }
 
     #[test]

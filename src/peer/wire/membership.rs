@@ -2,21 +2,53 @@
 
 use super::WireError;
 use super::field::{Field, Reader};
+use super::values::CONFIGURATION_BYTES_MAX;
 use protocol::{
-    Address, Configuration, Founder, FreshNumber, MembershipMessage, Proposal, ProposalId,
+    Address, Configuration, DissentReason, Founder, FreshNumber, MembershipMessage, Proposal,
+    ProposalId,
 };
 use std::sync::Arc;
 
 /// The most founders of a proposal: it could not become a configuration with more.
 const FOUNDERS_MAX: usize = Configuration::MEMBERS_MAX;
 
-/// The most bytes of a message: those of a proposal with every founder at the longest address,
-/// which is longer than any configuration.
-pub(super) const BYTES_MAX: usize =
-    1 + 16 + 8 + 1 + FOUNDERS_MAX * (2 + Address::BYTES_MAX + 8 + 8);
+/// The most bytes of a message with a configuration.
+const CONSIDER_BYTES_MAX: usize = 1 + 8 + CONFIGURATION_BYTES_MAX + 1;
+
+/// The most bytes of a message with a proposal: every founder is at the longest address.
+const PROPOSE_BYTES_MAX: usize =
+    1 + 16 + 8 + 1 + 1 + FOUNDERS_MAX * (2 + Address::BYTES_MAX + 8 + 8);
+
+/// The most bytes of a message that carries neither a configuration nor a proposal: those of one
+/// with an address.
+const OTHER_BYTES_MAX: usize = 1 + 2 + Address::BYTES_MAX + 1 + 4;
+
+/// The most bytes of a message.
+pub(super) const BYTES_MAX: usize = match CONSIDER_BYTES_MAX > PROPOSE_BYTES_MAX {
+    true => CONSIDER_BYTES_MAX,
+    false => PROPOSE_BYTES_MAX,
+};
 
 /// The fewest bytes of a message.
 pub(super) const BYTES_MIN: usize = 2;
+
+/// The most bytes that a message of this kind has.
+pub(in crate::peer) fn weight_bytes(message: &MembershipMessage) -> usize {
+    match message {
+        MembershipMessage::Stands { .. } | MembershipMessage::Consider { .. } => CONSIDER_BYTES_MAX,
+        MembershipMessage::Propose { .. } => PROPOSE_BYTES_MAX,
+        MembershipMessage::Ping { .. }
+        | MembershipMessage::Pong { .. }
+        | MembershipMessage::Ask { .. }
+        | MembershipMessage::Fresh { .. }
+        | MembershipMessage::Yes { .. }
+        | MembershipMessage::Commit { .. }
+        | MembershipMessage::Join { .. }
+        | MembershipMessage::Consent { .. }
+        | MembershipMessage::Dissent { .. }
+        | MembershipMessage::Progress { .. } => OTHER_BYTES_MAX,
+    }
+}
 
 const PING: u8 = 1;
 const PONG: u8 = 2;
@@ -26,6 +58,11 @@ const STANDS: u8 = 5;
 const PROPOSE: u8 = 6;
 const YES: u8 = 7;
 const COMMIT: u8 = 8;
+const JOIN: u8 = 9;
+const CONSIDER: u8 = 10;
+const CONSENT: u8 = 11;
+const DISSENT: u8 = 12;
+const PROGRESS: u8 = 13;
 
 impl Field for MembershipMessage {
     fn put(&self, out: &mut Vec<u8>) {
@@ -63,6 +100,42 @@ impl Field for MembershipMessage {
                 COMMIT.put(out);
                 proposal.put(out);
             }
+            MembershipMessage::Join { address, weight } => {
+                JOIN.put(out);
+                address.put(out);
+                weight.put(out);
+            }
+            MembershipMessage::Consider {
+                number,
+                configuration,
+                only_if_down,
+            } => {
+                CONSIDER.put(out);
+                number.put(out);
+                configuration.put(out);
+                only_if_down.put(out);
+            }
+            MembershipMessage::Consent { number } => {
+                CONSENT.put(out);
+                number.put(out);
+            }
+            MembershipMessage::Dissent { number, reason } => {
+                DISSENT.put(out);
+                number.put(out);
+                reason.put(out);
+            }
+            MembershipMessage::Progress {
+                epoch,
+                lacking,
+                registers,
+                bytes,
+            } => {
+                PROGRESS.put(out);
+                epoch.put(out);
+                lacking.put(out);
+                registers.put(out);
+                bytes.put(out);
+            }
         }
     }
 
@@ -93,6 +166,28 @@ impl Field for MembershipMessage {
             COMMIT => MembershipMessage::Commit {
                 proposal: reader.take()?,
             },
+            JOIN => MembershipMessage::Join {
+                address: reader.take()?,
+                weight: reader.take()?,
+            },
+            CONSIDER => MembershipMessage::Consider {
+                number: reader.take()?,
+                configuration: Arc::new(reader.take()?),
+                only_if_down: reader.take()?,
+            },
+            CONSENT => MembershipMessage::Consent {
+                number: reader.take()?,
+            },
+            DISSENT => MembershipMessage::Dissent {
+                number: reader.take()?,
+                reason: reader.take()?,
+            },
+            PROGRESS => MembershipMessage::Progress {
+                epoch: reader.take()?,
+                lacking: reader.take()?,
+                registers: reader.take()?,
+                bytes: reader.take()?,
+            },
             found => {
                 return Err(WireError::Unknown {
                     what: "kind of membership message",
@@ -100,6 +195,29 @@ impl Field for MembershipMessage {
                 });
             }
         })
+    }
+}
+
+impl Field for DissentReason {
+    fn put(&self, out: &mut Vec<u8>) {
+        let number: u8 = match self {
+            DissentReason::Alive => 1,
+            DissentReason::Elsewhere => 2,
+            DissentReason::Outdated => 3,
+        };
+        number.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        match reader.take()? {
+            1 => Ok(DissentReason::Alive),
+            2 => Ok(DissentReason::Elsewhere),
+            3 => Ok(DissentReason::Outdated),
+            found => Err(WireError::Unknown {
+                what: "reason of a dissent",
+                found,
+            }),
+        }
     }
 }
 
@@ -135,6 +253,7 @@ impl Field for Proposal {
     fn put(&self, out: &mut Vec<u8>) {
         self.id.put(out);
         self.cluster.put(out);
+        self.replication.put(out);
         let count = u8::try_from(self.founders.len()).expect("founders are bounded");
         count.put(out);
         for founder in &self.founders {
@@ -148,6 +267,7 @@ impl Field for Proposal {
         Ok(Proposal {
             id: reader.take()?,
             cluster: reader.take()?,
+            replication: reader.take()?,
             founders: (0..reader.count(FOUNDERS_MAX, "count of founders")?)
                 .map(|_| {
                     Ok(Founder {
@@ -163,18 +283,17 @@ impl Field for Proposal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{strategies, values};
+    use super::super::strategies;
     use super::*;
     use proptest::prelude::*;
-
-    const _: () = assert!(values::CONFIGURATION_BYTES_MAX < BYTES_MAX);
 
     proptest! {
         #[test]
         fn a_membership_message_reads_back_what_it_wrote(message in strategies::membership()) {
             let mut bytes = Vec::new();
             message.put(&mut bytes);
-            prop_assert!((BYTES_MIN..=BYTES_MAX).contains(&bytes.len()));
+            prop_assert!((BYTES_MIN..=weight_bytes(&message)).contains(&bytes.len()));
+            prop_assert!(weight_bytes(&message) <= BYTES_MAX);
             let mut reader = Reader::new(&bytes);
             prop_assert_eq!(reader.take::<MembershipMessage>(), Ok(message));
             prop_assert_eq!(reader.finish(), Ok(()));

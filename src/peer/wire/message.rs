@@ -2,62 +2,14 @@
 
 use super::WireError;
 use super::field::{Field, Reader};
-use super::values::CONFIGURATION_BYTES_MAX;
-use protocol::{
-    Answer, Body, Boot, Counter, Incarnation, Message, NodeId, Operation, Record, RegisterName,
-    RequestId, Tag, Want,
-};
+use super::values::{put_any_name, take_any_name};
+use protocol::{Answer, Body, Boot, Counter, Incarnation, Message, NodeId, RequestId, Tag, Want};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The fewest bytes of a message, those of a query for the tag of the register with no name:
-/// kind, epoch, low-water mark, counter, length of the name, want.
-pub(super) const BYTES_MIN: usize = 1 + 8 + 8 + 8 + 2 + 1;
-
-/// What a message weighs beside its name, its value and its configuration.
-const WEIGHT_FIXED: usize = 256;
-
-const _: () = assert!(
-    size_of::<Message>() <= WEIGHT_FIXED,
-    "a message weighs its place in memory"
-);
-
-/// The most that a message without a value weighs.
-pub(super) const WEIGHT_WITHOUT_VALUE_MAX: usize =
-    WEIGHT_FIXED + RegisterName::BYTES_MAX + CONFIGURATION_BYTES_MAX;
-
-/// What a message weighs: at least its place in memory, and at least its bytes on the wire.
-pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
-    let content_bytes = |record: &Record| record.content.as_ref().map_or(0, |value| value.len());
-    WEIGHT_FIXED
-        + match &message.body {
-            Body::Query { name, .. } | Body::Settled { name, .. } => name.as_bytes().len(),
-            Body::Update { name, record, .. } => name.as_bytes().len() + content_bytes(record),
-            Body::Forward { operation, .. } => {
-                let value_bytes = match operation {
-                    Operation::Write {
-                        content: Some(value),
-                        ..
-                    } => value.len(),
-                    Operation::Write { content: None, .. } | Operation::Read { .. } => 0,
-                };
-                operation.name().as_bytes().len() + value_bytes
-            }
-            Body::QueryReply {
-                answer: Answer::Record(record),
-                ..
-            }
-            | Body::ForwardReply {
-                outcome: protocol::Outcome::Read { record, .. },
-                ..
-            } => content_bytes(record),
-            Body::StaleEpoch { .. } | Body::Configuration { .. } => CONFIGURATION_BYTES_MAX,
-            Body::QueryReply { .. }
-            | Body::UpdateReply { .. }
-            | Body::ConfigurationRequest { .. }
-            | Body::ForwardReply { .. } => 0,
-        }
-}
+/// kind, cluster, epoch, low-water mark, counter, length of the name, want.
+pub(super) const BYTES_MIN: usize = 1 + 8 + 8 + 8 + 8 + 2 + 1;
 
 const QUERY: u8 = 1;
 const QUERY_REPLY: u8 = 2;
@@ -69,12 +21,20 @@ const CONFIGURATION_REQUEST: u8 = 7;
 const CONFIGURATION: u8 = 8;
 const FORWARD: u8 = 9;
 const FORWARD_REPLY: u8 = 10;
+const ENTERED: u8 = 11;
+const PREPARE: u8 = 12;
+const PREPARE_REPLY: u8 = 13;
+const ACCEPT: u8 = 14;
+const ACCEPT_REPLY: u8 = 15;
+const PULL: u8 = 16;
+const PULL_REPLY: u8 = 17;
 
 /// Appends a message. Who it is from and for stands elsewhere: the handshake proved the one, the
 /// batch names the other.
 pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
     let kind = out.len();
     out.push(0);
+    message.cluster.put(out);
     message.epoch.put(out);
     message.low_water.put(out);
     out[kind] = match &message.body {
@@ -84,7 +44,7 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             want,
         } => {
             counter.put(out);
-            name.put(out);
+            put_any_name(name, out);
             want.put(out);
             QUERY
         }
@@ -99,7 +59,7 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             record,
         } => {
             counter.put(out);
-            name.put(out);
+            put_any_name(name, out);
             record.put(out);
             UPDATE
         }
@@ -109,7 +69,7 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             UPDATE_REPLY
         }
         Body::Settled { name, tag } => {
-            name.put(out);
+            put_any_name(name, out);
             tag.put(out);
             SETTLED
         }
@@ -144,6 +104,67 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             outcome.put(out);
             FORWARD_REPLY
         }
+        Body::Entered { request } => {
+            put_request(*request, message.to, out);
+            ENTERED
+        }
+        Body::Prepare {
+            counter,
+            name,
+            ballot,
+        } => {
+            counter.put(out);
+            put_any_name(name, out);
+            ballot.put(out);
+            PREPARE
+        }
+        Body::PrepareReply { request, promise } => {
+            put_request(*request, message.to, out);
+            promise.put(out);
+            PREPARE_REPLY
+        }
+        Body::Accept {
+            counter,
+            name,
+            step,
+        } => {
+            counter.put(out);
+            put_any_name(name, out);
+            step.put(out);
+            ACCEPT
+        }
+        Body::AcceptReply {
+            request,
+            ballot,
+            tag,
+            refused_by,
+        } => {
+            put_request(*request, message.to, out);
+            ballot.put(out);
+            tag.put(out);
+            refused_by.put(out);
+            ACCEPT_REPLY
+        }
+        Body::Pull {
+            counter,
+            group,
+            ask,
+        } => {
+            counter.put(out);
+            group.put(out);
+            ask.put(out);
+            PULL
+        }
+        Body::PullReply {
+            request,
+            group,
+            answer,
+        } => {
+            put_request(*request, message.to, out);
+            group.put(out);
+            answer.put(out);
+            PULL_REPLY
+        }
     };
 }
 
@@ -155,12 +176,13 @@ pub(super) fn take(
     to: NodeId,
 ) -> Result<Message, WireError> {
     let kind: u8 = reader.take()?;
+    let cluster = reader.take()?;
     let epoch = reader.take()?;
     let low_water = reader.take()?;
     let body = match kind {
         QUERY => Body::Query {
             counter: reader.take()?,
-            name: reader.take()?,
+            name: take_any_name(reader)?,
             want: reader.take()?,
         },
         QUERY_REPLY => Body::QueryReply {
@@ -169,7 +191,7 @@ pub(super) fn take(
         },
         UPDATE => Body::Update {
             counter: reader.take()?,
-            name: reader.take()?,
+            name: take_any_name(reader)?,
             record: reader.take()?,
         },
         UPDATE_REPLY => Body::UpdateReply {
@@ -177,7 +199,7 @@ pub(super) fn take(
             tag: reader.take()?,
         },
         SETTLED => Body::Settled {
-            name: reader.take()?,
+            name: take_any_name(reader)?,
             tag: reader.take()?,
         },
         STALE_EPOCH => Body::StaleEpoch {
@@ -199,6 +221,39 @@ pub(super) fn take(
             request: take_request(reader, to)?,
             outcome: reader.take()?,
         },
+        ENTERED => Body::Entered {
+            request: take_request(reader, to)?,
+        },
+        PREPARE => Body::Prepare {
+            counter: reader.take()?,
+            name: take_any_name(reader)?,
+            ballot: reader.take()?,
+        },
+        PREPARE_REPLY => Body::PrepareReply {
+            request: take_request(reader, to)?,
+            promise: reader.take()?,
+        },
+        ACCEPT => Body::Accept {
+            counter: reader.take()?,
+            name: take_any_name(reader)?,
+            step: reader.take()?,
+        },
+        ACCEPT_REPLY => Body::AcceptReply {
+            request: take_request(reader, to)?,
+            ballot: reader.take()?,
+            tag: reader.take()?,
+            refused_by: reader.take()?,
+        },
+        PULL => Body::Pull {
+            counter: reader.take()?,
+            group: reader.take()?,
+            ask: reader.take()?,
+        },
+        PULL_REPLY => Body::PullReply {
+            request: take_request(reader, to)?,
+            group: reader.take()?,
+            answer: reader.take()?,
+        },
         found => {
             return Err(WireError::Unknown {
                 what: "kind of message",
@@ -209,6 +264,7 @@ pub(super) fn take(
     Ok(Message {
         from,
         to,
+        cluster,
         epoch,
         low_water,
         body,
@@ -306,6 +362,7 @@ impl Field for Duration {
 #[cfg(test)]
 mod tests {
     use super::super::strategies;
+    use super::super::weight::weight_bytes;
     use super::*;
     use proptest::prelude::*;
 

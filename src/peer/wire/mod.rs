@@ -11,15 +11,19 @@ mod frame;
 mod handshake;
 mod membership;
 mod message;
+mod modify;
 mod operation;
+mod pull;
 #[cfg(test)]
 mod strategies;
 mod values;
+mod weight;
 
 pub(super) use batch::{decode_control, decode_data, encode_control, encode_data};
 pub(super) use frame::{FrameHeader, FrameKind};
 pub(super) use handshake::{Greeting, Refusal, VERSIONS};
-pub(super) use message::weight_bytes;
+pub(super) use membership::weight_bytes as control_weight_bytes;
+pub(super) use weight::weight_bytes;
 
 use std::fmt;
 
@@ -33,7 +37,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"\0shmpeer";
 pub(super) const PIECE_BYTES_MAX: usize = 256 * 1024;
 
 /// The most bytes of one batch, put together from its pieces. The same for all nodes.
-pub(super) const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The most messages of one batch of data: it bounds what decoding one can allocate.
 pub(super) const BATCH_MESSAGES_MAX: usize = 4096;
@@ -45,13 +49,16 @@ pub(super) const CONTROL_MESSAGES_MAX: usize = 64;
 /// weighs a piece, so that it ends below one piece and one message.
 pub(super) const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX - PIECE_BYTES_MAX - 1024;
 
-/// The longest value that fits into a message, whatever the message and its register's name.
+/// The most bytes of control that go as one batch: a frame's payload, whatever a later version
+/// puts into the header.
+pub(super) const CONTROL_BYTES_MAX: usize = PIECE_BYTES_MAX - batch::HEADER_BYTES_MAX;
+
+/// The longest value that fits into a message, whatever the message and its register's name. Some
+/// messages carry two: what a register holds, and what it is to hold.
 pub(crate) const VALUE_BYTES_MAX: usize = 15 * 1024 * 1024;
 
-const _: () = assert!(VALUE_BYTES_MAX + message::WEIGHT_WITHOUT_VALUE_MAX <= MESSAGE_BYTES_MAX);
-const _: () = assert!(
-    CONTROL_MESSAGES_MAX * membership::BYTES_MAX + batch::HEADER_BYTES_MAX <= PIECE_BYTES_MAX
-);
+const _: () = assert!(2 * VALUE_BYTES_MAX + weight::WITHOUT_VALUES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(membership::BYTES_MAX <= CONTROL_BYTES_MAX);
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@ use protocol::{Operation, Outcome, Refusal};
 
 const READ: u8 = 1;
 const WRITE: u8 = 2;
+const MODIFY: u8 = 3;
 
 impl Field for Operation {
     fn put(&self, out: &mut Vec<u8>) {
@@ -24,6 +25,11 @@ impl Field for Operation {
                 content.put(out);
                 expiry.put(out);
             }
+            Operation::Modify { name, change } => {
+                MODIFY.put(out);
+                name.put(out);
+                change.put(out);
+            }
         }
     }
 
@@ -37,6 +43,10 @@ impl Field for Operation {
                 content: reader.take()?,
                 expiry: reader.take()?,
             }),
+            MODIFY => Ok(Operation::Modify {
+                name: reader.take()?,
+                change: reader.take()?,
+            }),
             found => Err(WireError::Unknown {
                 what: "operation",
                 found,
@@ -49,6 +59,8 @@ const OUTCOME_READ: u8 = 1;
 const OUTCOME_WRITTEN: u8 = 2;
 const OUTCOME_REFUSED: u8 = 3;
 const OUTCOME_UNKNOWN: u8 = 4;
+const OUTCOME_MODIFIED: u8 = 5;
+const OUTCOME_UNCHANGED: u8 = 6;
 
 impl Field for Outcome {
     fn put(&self, out: &mut Vec<u8>) {
@@ -68,6 +80,16 @@ impl Field for Outcome {
                 refusal.put(out);
             }
             Outcome::Unknown => OUTCOME_UNKNOWN.put(out),
+            Outcome::Modified { record, rounds } => {
+                OUTCOME_MODIFIED.put(out);
+                record.put(out);
+                rounds.put(out);
+            }
+            Outcome::Unchanged { record, rounds } => {
+                OUTCOME_UNCHANGED.put(out);
+                record.put(out);
+                rounds.put(out);
+            }
         }
     }
 
@@ -83,6 +105,14 @@ impl Field for Outcome {
             }),
             OUTCOME_REFUSED => reader.take().map(Outcome::Refused),
             OUTCOME_UNKNOWN => Ok(Outcome::Unknown),
+            OUTCOME_MODIFIED => Ok(Outcome::Modified {
+                record: reader.take()?,
+                rounds: reader.take()?,
+            }),
+            OUTCOME_UNCHANGED => Ok(Outcome::Unchanged {
+                record: reader.take()?,
+                rounds: reader.take()?,
+            }),
             found => Err(WireError::Unknown {
                 what: "outcome",
                 found,
@@ -141,8 +171,8 @@ mod tests {
 
     #[test]
     fn what_names_no_kind_is_malformed() {
-        assert!(read::<Operation>(&[3]).is_err());
-        assert!(read::<Outcome>(&[5]).is_err());
+        assert!(read::<Operation>(&[4]).is_err());
+        assert!(read::<Outcome>(&[7]).is_err());
         assert!(read::<Refusal>(&[0]).is_err());
         assert!(read::<Refusal>(&[6]).is_err());
     }

@@ -1,14 +1,17 @@
 //! Any message there can be, for property tests.
 
 use bytes::Bytes;
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use protocol::{
-    Address, Answer, Body, Boot, ClusterId, Configuration, Counter, Epoch, Founder, FreshNumber,
-    Incarnation, Member, MembershipMessage, Message, NodeId, Operation, OperationId, Outcome,
-    Proposal, ProposalId, Record, Refusal, RegisterName, RequestId, Tag, UnixMillis, Want,
+    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Configuration, Counter,
+    DissentReason, Epoch, Expected, Founder, FreshNumber, Group, Groups, Incarnation, Member,
+    MembershipMessage, Message, NodeId, Operation, OperationId, Outcome, Promise, Proposal,
+    ProposalId, PullAnswer, PullAsk, PullEntry, Record, Refusal, RegisterName, RequestId, Tag,
+    UnixMillis, Want,
 };
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +25,15 @@ pub(super) const FROM: Incarnation = Incarnation {
 pub(super) const TO: NodeId = NodeId::new(0x1111_2222_3333_4444);
 
 pub(super) fn message() -> impl Strategy<Value = Message> {
-    (epoch(), counter(), body()).prop_map(|(epoch, low_water, body)| Message {
-        from: FROM,
-        to: TO,
-        epoch,
-        low_water,
-        body,
+    (any::<u64>(), epoch(), counter(), body()).prop_map(|(cluster, epoch, low_water, body)| {
+        Message {
+            from: FROM,
+            to: TO,
+            cluster: ClusterId(cluster),
+            epoch,
+            low_water,
+            body,
+        }
     })
 }
 
@@ -82,6 +88,7 @@ pub(super) fn small_messages(count: u64) -> Vec<Message> {
         .map(|number| Message {
             from: FROM,
             to: TO,
+            cluster: ClusterId(7),
             epoch: Epoch::FIRST,
             low_water: Counter(number),
             body: body(number),
@@ -91,19 +98,19 @@ pub(super) fn small_messages(count: u64) -> Vec<Message> {
 
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
-        (counter(), name(), want()).prop_map(|(counter, name, want)| Body::Query {
+        (counter(), any_name(), want()).prop_map(|(counter, name, want)| Body::Query {
             counter,
             name,
             want
         }),
         (request(), answer()).prop_map(|(request, answer)| Body::QueryReply { request, answer }),
-        (counter(), name(), record()).prop_map(|(counter, name, record)| Body::Update {
+        (counter(), any_name(), record()).prop_map(|(counter, name, record)| Body::Update {
             counter,
             name,
             record
         }),
         (request(), tag()).prop_map(|(request, tag)| Body::UpdateReply { request, tag }),
-        (name(), tag()).prop_map(|(name, tag)| Body::Settled { name, tag }),
+        (any_name(), tag()).prop_map(|(name, tag)| Body::Settled { name, tag }),
         (request(), configuration()).prop_map(|(request, configuration)| Body::StaleEpoch {
             request,
             configuration: Arc::new(configuration)
@@ -121,6 +128,39 @@ fn body() -> impl Strategy<Value = Body> {
         }),
         (request(), outcome())
             .prop_map(|(request, outcome)| Body::ForwardReply { request, outcome }),
+        request().prop_map(|request| Body::Entered { request }),
+        (counter(), any_name(), ballot()).prop_map(|(counter, name, ballot)| Body::Prepare {
+            counter,
+            name,
+            ballot
+        }),
+        (request(), promise())
+            .prop_map(|(request, promise)| Body::PrepareReply { request, promise }),
+        (counter(), any_name(), accepted()).prop_map(|(counter, name, step)| Body::Accept {
+            counter,
+            name,
+            step
+        }),
+        (request(), ballot(), tag(), of(ballot())).prop_map(
+            |(request, ballot, tag, refused_by)| Body::AcceptReply {
+                request,
+                ballot,
+                tag,
+                refused_by
+            }
+        ),
+        (counter(), group(), pull_ask()).prop_map(|(counter, group, ask)| Body::Pull {
+            counter,
+            group,
+            ask
+        }),
+        (request(), group(), pull_answer()).prop_map(|(request, group, answer)| {
+            Body::PullReply {
+                request,
+                group,
+                answer,
+            }
+        }),
     ]
 }
 
@@ -141,6 +181,26 @@ pub(super) fn membership() -> impl Strategy<Value = MembershipMessage> {
         }),
         proposal_id().prop_map(|proposal| MembershipMessage::Yes { proposal }),
         proposal_id().prop_map(|proposal| MembershipMessage::Commit { proposal }),
+        (address(), any::<Option<u32>>())
+            .prop_map(|(address, weight)| MembershipMessage::Join { address, weight }),
+        (any::<u64>(), configuration(), any::<bool>()).prop_map(
+            |(number, configuration, only_if_down)| MembershipMessage::Consider {
+                number,
+                configuration: Arc::new(configuration),
+                only_if_down,
+            }
+        ),
+        any::<u64>().prop_map(|number| MembershipMessage::Consent { number }),
+        (any::<u64>(), dissent_reason())
+            .prop_map(|(number, reason)| MembershipMessage::Dissent { number, reason }),
+        (epoch(), groups(), any::<(u64, u64)>()).prop_map(
+            |(epoch, lacking, (registers, bytes))| MembershipMessage::Progress {
+                epoch,
+                lacking,
+                registers,
+                bytes
+            }
+        ),
     ]
 }
 
@@ -153,11 +213,13 @@ fn proposal() -> impl Strategy<Value = Proposal> {
     (
         proposal_id(),
         any::<u64>(),
+        any::<u8>(),
         vec(founder, 0..=Configuration::MEMBERS_MAX),
     )
-        .prop_map(|(id, cluster, founders)| Proposal {
+        .prop_map(|(id, cluster, replication, founders)| Proposal {
             id,
             cluster: ClusterId(cluster),
+            replication,
             founders,
         })
 }
@@ -166,21 +228,52 @@ fn proposal_id() -> impl Strategy<Value = ProposalId> {
     (node(), any::<u64>()).prop_map(|(proposer, round)| ProposalId { proposer, round })
 }
 
+/// A configuration of any kind: as founded, in a change, after it, or after it was given up.
+///
+/// Most have few members, as placing slots on many takes long without optimisation.
 pub(super) fn configuration() -> impl Strategy<Value = Configuration> {
-    let ids = btree_set(1..u64::MAX, 1..=Configuration::MEMBERS_MAX);
-    (any::<u64>(), 1..1u64 << 63, ids, any::<u32>()).prop_map(|(cluster, epoch, ids, weight)| {
-        let members: Vec<Member> = ids
-            .into_iter()
-            .map(|id| Member {
-                id: NodeId::new(id),
-                address: format!("node-{id}.example:3030").parse().expect("valid"),
-                weight,
-            })
-            .collect();
-        let replication = u8::try_from(members.len()).expect("few");
-        Configuration::new(ClusterId(cluster), Epoch(epoch), members, replication)
-            .expect("ids and addresses differ")
+    let few = members(1..=7);
+    let many = members(8..=Configuration::MEMBERS_MAX);
+    let founded = (
+        any::<u64>(),
+        prop_oneof![40 => few, 1 => many],
+        replication(),
+    );
+    let change = of((members(1..=9), replication(), 0..3u8));
+    (founded, epoch(), change).prop_map(|((cluster, members, replication), epoch, change)| {
+        let epoch = Epoch(epoch.0.clamp(1, Epoch::MAX.0 - 2));
+        let founded = Configuration::new(ClusterId(cluster), epoch, members, replication);
+        let founded = founded.expect("ids, seats and addresses differ");
+        let Some((members, replication, what_became)) = change else {
+            return founded;
+        };
+        let joint = founded
+            .joint(members, replication)
+            .expect("ids, seats and addresses differ");
+        match what_became {
+            0 => joint,
+            1 => joint.finished(),
+            _ => joint.aborted(),
+        }
     })
+}
+
+fn members(count: RangeInclusive<usize>) -> impl Strategy<Value = Vec<Member>> {
+    let weight = 1..=Member::WEIGHT_MAX;
+    btree_map(1..u64::MAX, weight, count).prop_map(|members| {
+        let members = members.into_iter().map(|(id, weight)| Member {
+            weight,
+            ..Member::new(
+                NodeId::new(id),
+                format!("node-{id}.example:3030").parse().expect("valid"),
+            )
+        });
+        members.collect()
+    })
+}
+
+fn replication() -> impl Strategy<Value = u8> {
+    1..=Configuration::REPLICATION_MAX
 }
 
 pub(super) fn operation() -> impl Strategy<Value = Operation> {
@@ -191,6 +284,25 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
             content,
             expiry
         }),
+        (name(), change()).prop_map(|(name, change)| Operation::Modify { name, change }),
+    ]
+}
+
+pub(super) fn change() -> impl Strategy<Value = Change> {
+    let expected = prop_oneof![
+        tag().prop_map(Expected::Tag),
+        content().prop_map(Expected::Content),
+        Just(Expected::Something),
+    ];
+    prop_oneof![
+        (expected, content(), expiry()).prop_map(|(expected, content, expiry)| {
+            Change::CompareAndSet {
+                expected,
+                content,
+                expiry,
+            }
+        }),
+        any::<i64>().prop_map(|amount| Change::Add { amount }),
     ]
 }
 
@@ -207,6 +319,83 @@ pub(super) fn outcome() -> impl Strategy<Value = Outcome> {
         ]
         .prop_map(Outcome::Refused),
         Just(Outcome::Unknown),
+        (record(), any::<u8>()).prop_map(|(record, rounds)| Outcome::Modified { record, rounds }),
+        (record(), any::<u8>()).prop_map(|(record, rounds)| Outcome::Unchanged { record, rounds }),
+    ]
+}
+
+pub(super) fn cell() -> impl Strategy<Value = Cell> {
+    (record(), ballot(), of(accepted())).prop_map(|(record, promised, accepted)| Cell {
+        record,
+        promised,
+        accepted,
+    })
+}
+
+pub(super) fn pull_ask() -> impl Strategy<Value = PullAsk> {
+    prop_oneof![
+        (any::<[u128; Group::SLOTS as usize]>(), of(name()))
+            .prop_map(|(digests, after)| PullAsk::Differences { digests, after }),
+        vec(name(), 0..8).prop_map(|names| PullAsk::Cells { names }),
+    ]
+}
+
+pub(super) fn pull_answer() -> impl Strategy<Value = PullAnswer> {
+    let entry = prop_oneof![
+        (name(), tag(), ballot(), of((ballot(), tag()))).prop_map(
+            |(name, tag, promised, accepted)| PullEntry::Listed {
+                name,
+                tag,
+                promised,
+                accepted
+            }
+        ),
+        (name(), cell()).prop_map(|(name, cell)| PullEntry::Whole { name, cell }),
+    ];
+    (vec(entry, 0..8), any::<bool>()).prop_map(|(entries, more)| PullAnswer { entries, more })
+}
+
+fn promise() -> impl Strategy<Value = Promise> {
+    prop_oneof![
+        (record(), of(accepted()))
+            .prop_map(|(record, accepted)| Promise::Promised { record, accepted }),
+        ballot().prop_map(|promised| Promise::Refused { promised }),
+    ]
+}
+
+fn accepted() -> impl Strategy<Value = Accepted> {
+    (ballot(), tag(), content(), expiry(), operation_id()).prop_map(
+        |(ballot, tag, content, expiry, operation)| Accepted {
+            ballot,
+            tag,
+            content,
+            expiry,
+            operation,
+        },
+    )
+}
+
+fn ballot() -> impl Strategy<Value = Ballot> {
+    (0..=Ballot::ROUND_MAX, incarnation()).prop_map(|(round, proposer)| Ballot { round, proposer })
+}
+
+fn operation_id() -> impl Strategy<Value = OperationId> {
+    (incarnation(), counter()).prop_map(|(origin, counter)| OperationId { origin, counter })
+}
+
+pub(super) fn groups() -> impl Strategy<Value = Groups> {
+    any::<[u64; 16]>().prop_map(Groups::from_words)
+}
+
+fn group() -> impl Strategy<Value = Group> {
+    (0..Group::COUNT).prop_map(|number| Group::new(number).expect("within the bound"))
+}
+
+fn dissent_reason() -> impl Strategy<Value = DissentReason> {
+    prop_oneof![
+        Just(DissentReason::Alive),
+        Just(DissentReason::Outdated),
+        Just(DissentReason::Elsewhere),
     ]
 }
 
@@ -215,14 +404,14 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
         tag(),
         content(),
         expiry(),
-        of((incarnation(), counter())),
+        of(operation_id()),
         any::<bool>(),
     )
         .prop_map(|(tag, content, expiry, operation, settled)| Record {
             tag,
             content,
             expiry,
-            operation: operation.map(|(origin, counter)| OperationId { origin, counter }),
+            operation,
             settled,
         })
 }
@@ -253,12 +442,17 @@ fn name() -> impl Strategy<Value = RegisterName> {
         .prop_map(|name| RegisterName::new(name).expect("within the bound"))
 }
 
+/// One of a client's registers, or the reserved one.
+fn any_name() -> impl Strategy<Value = RegisterName> {
+    prop_oneof![9 => name(), 1 => Just(RegisterName::CONFIGURATION)]
+}
+
 fn address() -> impl Strategy<Value = Address> {
     "[a-z]{1,254}:[1-9][0-9]{0,3}".prop_map(|text| text.parse().expect("valid"))
 }
 
 fn tag() -> impl Strategy<Value = Tag> {
-    (0..1u64 << 63, incarnation(), any::<u32>()).prop_map(|(seq, writer, step)| Tag {
+    (0..=Tag::SEQ_MAX, incarnation(), any::<u32>()).prop_map(|(seq, writer, step)| Tag {
         seq,
         writer,
         step,
@@ -291,5 +485,5 @@ fn counter() -> impl Strategy<Value = Counter> {
 }
 
 fn epoch() -> impl Strategy<Value = Epoch> {
-    (0..1u64 << 63).prop_map(Epoch)
+    (0..=Epoch::MAX.0).prop_map(Epoch)
 }

@@ -4,13 +4,17 @@ use super::WireError;
 use super::field::{Field, Reader};
 use bytes::Bytes;
 use protocol::{
-    Address, Boot, ClusterId, Configuration, Counter, Epoch, Incarnation, Member, NodeId,
-    OperationId, Record, RegisterName, Tag, UnixMillis,
+    Address, Boot, ClusterId, Configuration, Counter, Epoch, Incarnation, NodeId, OperationId,
+    Record, RegisterName, Tag, UnixMillis,
 };
 
-/// The longest configuration: every member at the longest address.
-pub(super) const CONFIGURATION_BYTES_MAX: usize =
-    8 + 8 + 1 + 1 + Configuration::MEMBERS_MAX * (8 + 2 + Address::BYTES_MAX + 4);
+/// The most bytes of a configuration, with its length.
+pub(super) const CONFIGURATION_BYTES_MAX: usize = 4 + Configuration::ENCODED_BYTES_MAX;
+
+/// The length that no name has: that of the reserved register's name, which no bytes spell.
+const RESERVED_NAME: u16 = u16::MAX;
+
+const _: () = assert!(RegisterName::BYTES_MAX < RESERVED_NAME as usize);
 
 macro_rules! numbers {
     ($($name:ident: $new:expr, $get:expr;)*) => {$(
@@ -40,7 +44,10 @@ impl Field for Epoch {
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        reader.countable("epoch").map(Epoch)
+        match reader.take().map(Epoch)? {
+            epoch if epoch <= Epoch::MAX => Ok(epoch),
+            _ => Err(WireError::Invalid { what: "epoch" }),
+        }
     }
 }
 
@@ -100,19 +107,43 @@ fn take_short<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
     reader.bytes(length.into())
 }
 
+/// The name of a register that clients can reach.
 impl Field for RegisterName {
     fn put(&self, out: &mut Vec<u8>) {
+        assert!(!self.is_reserved(), "the reserved register is no client's");
         put_short(self.as_bytes(), out);
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let invalid = WireError::Invalid { what: "name" };
-        let name = take_short(reader)?;
-        if name.len() > RegisterName::BYTES_MAX {
-            return Err(invalid);
-        }
-        RegisterName::new(Bytes::copy_from_slice(name)).map_err(|_| invalid)
+        let length = reader.take()?;
+        take_spelled_name(length, reader)
     }
+}
+
+/// Appends the name of any register, the reserved one too.
+pub(super) fn put_any_name(name: &RegisterName, out: &mut Vec<u8>) {
+    match name.is_reserved() {
+        true => RESERVED_NAME.put(out),
+        false => name.put(out),
+    }
+}
+
+/// Takes the name of any register off the front, the reserved one too.
+pub(super) fn take_any_name(reader: &mut Reader<'_>) -> Result<RegisterName, WireError> {
+    match reader.take()? {
+        RESERVED_NAME => Ok(RegisterName::CONFIGURATION),
+        length => take_spelled_name(length, reader),
+    }
+}
+
+fn take_spelled_name(length: u16, reader: &mut Reader<'_>) -> Result<RegisterName, WireError> {
+    let invalid = WireError::Invalid { what: "name" };
+    let length = usize::from(length);
+    if length > RegisterName::BYTES_MAX {
+        return Err(invalid);
+    }
+    let name = Bytes::copy_from_slice(reader.bytes(length)?);
+    RegisterName::new(name).map_err(|_| invalid)
 }
 
 impl Field for Address {
@@ -149,34 +180,19 @@ impl Field for Record {
 
 impl Field for Configuration {
     fn put(&self, out: &mut Vec<u8>) {
-        self.cluster().put(out);
-        self.epoch().put(out);
-        self.replication().put(out);
-        let count = u8::try_from(self.members().len()).expect("members are bounded");
-        count.put(out);
-        for member in self.members() {
-            member.id.put(out);
-            member.address.put(out);
-            member.weight.put(out);
-        }
+        self.encode().put(out);
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let cluster = reader.take()?;
-        let epoch = reader.take()?;
-        let replication = reader.take()?;
-        let members = (0..reader.count(Configuration::MEMBERS_MAX, "count of members")?)
-            .map(|_| {
-                Ok(Member {
-                    id: reader.take()?,
-                    address: reader.take()?,
-                    weight: reader.take()?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Configuration::new(cluster, epoch, members, replication).map_err(|_| WireError::Invalid {
+        let invalid = WireError::Invalid {
             what: "configuration",
-        })
+        };
+        let length: u32 = reader.take()?;
+        let length = usize::try_from(length).map_err(|_| invalid)?;
+        if length > Configuration::ENCODED_BYTES_MAX {
+            return Err(invalid);
+        }
+        Configuration::decode(reader.bytes(length)?).map_err(|_| invalid)
     }
 }
 
@@ -220,26 +236,44 @@ mod tests {
     }
 
     #[test]
-    fn members_that_make_no_configuration_are_malformed() {
-        let member = |address: &str| Member {
-            id: NodeId::new(7),
-            address: address.parse().expect("an address"),
-            weight: Member::WEIGHT_DEFAULT,
-        };
+    fn the_reserved_name_stands_where_any_register_may_and_nowhere_else() {
         let mut bytes = Vec::new();
-        ClusterId(1).put(&mut bytes);
-        Epoch::FIRST.put(&mut bytes);
-        bytes.extend_from_slice(&[2, 2]);
-        for member in [member("a:1"), member("b:1")] {
-            member.id.put(&mut bytes);
-            member.address.put(&mut bytes);
-            member.weight.put(&mut bytes);
-        }
+        put_any_name(&RegisterName::CONFIGURATION, &mut bytes);
+        assert_eq!(bytes, [0xff, 0xff]);
+        let name = take_any_name(&mut Reader::new(&bytes));
+        assert_eq!(name, Ok(RegisterName::CONFIGURATION));
+        let invalid = WireError::Invalid { what: "name" };
+        assert_eq!(read::<RegisterName>(&bytes), Err(invalid));
+    }
+
+    #[test]
+    fn any_register_with_a_spelled_name_is_written_as_that_of_a_client() {
+        let name = RegisterName::new(&b"a"[..]).expect("short");
+        let mut bytes = Vec::new();
+        put_any_name(&name, &mut bytes);
+        assert_eq!(bytes, written(&name));
+        assert_eq!(take_any_name(&mut Reader::new(&bytes)), Ok(name));
+    }
+
+    #[test]
+    fn an_epoch_beyond_the_last_is_malformed() {
+        let beyond = Epoch(Epoch::MAX.0 + 1);
+        let invalid = WireError::Invalid { what: "epoch" };
+        assert_eq!(read::<Epoch>(&written(&Epoch::MAX)), Ok(Epoch::MAX));
+        assert_eq!(read::<Epoch>(&written(&beyond)), Err(invalid));
+    }
+
+    #[test]
+    fn bytes_that_are_no_configuration_are_malformed() {
         let what = "configuration";
-        assert_eq!(
-            read::<Configuration>(&bytes),
-            Err(WireError::Invalid { what })
-        );
+        let invalid = Err(WireError::Invalid { what });
+        for bytes in [&b""[..], &b"nonsense"[..], &[0; 100]] {
+            let bytes = written(&Bytes::copy_from_slice(bytes));
+            assert_eq!(read::<Configuration>(&bytes), invalid);
+        }
+        let mut endless = Vec::new();
+        u32::MAX.put(&mut endless);
+        assert_eq!(read::<Configuration>(&endless), invalid);
     }
 
     #[test]

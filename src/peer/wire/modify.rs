@@ -1,0 +1,204 @@
+//! Read-modify-writes on the wire: ballots, steps, promises, changes.
+
+use super::WireError;
+use super::field::{Field, Reader};
+use protocol::{Accepted, Ballot, Cell, Change, Expected, Promise};
+
+impl Field for Ballot {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.round.put(out);
+        self.proposer.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Ballot {
+            round: reader.countable("round")?,
+            proposer: reader.take()?,
+        })
+    }
+}
+
+impl Field for Accepted {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.ballot.put(out);
+        self.tag.put(out);
+        self.content.put(out);
+        self.expiry.put(out);
+        self.operation.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Accepted {
+            ballot: reader.take()?,
+            tag: reader.take()?,
+            content: reader.take()?,
+            expiry: reader.take()?,
+            operation: reader.take()?,
+        })
+    }
+}
+
+impl Field for Cell {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.record.put(out);
+        self.promised.put(out);
+        self.accepted.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Cell {
+            record: reader.take()?,
+            promised: reader.take()?,
+            accepted: reader.take()?,
+        })
+    }
+}
+
+const PROMISED: u8 = 1;
+const REFUSED: u8 = 2;
+
+impl Field for Promise {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Promise::Promised { record, accepted } => {
+                PROMISED.put(out);
+                record.put(out);
+                accepted.put(out);
+            }
+            Promise::Refused { promised } => {
+                REFUSED.put(out);
+                promised.put(out);
+            }
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        match reader.take()? {
+            PROMISED => Ok(Promise::Promised {
+                record: reader.take()?,
+                accepted: reader.take()?,
+            }),
+            REFUSED => Ok(Promise::Refused {
+                promised: reader.take()?,
+            }),
+            found => Err(WireError::Unknown {
+                what: "promise",
+                found,
+            }),
+        }
+    }
+}
+
+const COMPARE_AND_SET: u8 = 1;
+const ADD: u8 = 2;
+
+impl Field for Change {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Change::CompareAndSet {
+                expected,
+                content,
+                expiry,
+            } => {
+                COMPARE_AND_SET.put(out);
+                expected.put(out);
+                content.put(out);
+                expiry.put(out);
+            }
+            Change::Add { amount } => {
+                ADD.put(out);
+                amount.put(out);
+            }
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        match reader.take()? {
+            COMPARE_AND_SET => Ok(Change::CompareAndSet {
+                expected: reader.take()?,
+                content: reader.take()?,
+                expiry: reader.take()?,
+            }),
+            ADD => Ok(Change::Add {
+                amount: reader.take()?,
+            }),
+            found => Err(WireError::Unknown {
+                what: "change",
+                found,
+            }),
+        }
+    }
+}
+
+const EXPECTED_TAG: u8 = 1;
+const EXPECTED_CONTENT: u8 = 2;
+const EXPECTED_SOMETHING: u8 = 3;
+
+impl Field for Expected {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Expected::Tag(tag) => {
+                EXPECTED_TAG.put(out);
+                tag.put(out);
+            }
+            Expected::Content(content) => {
+                EXPECTED_CONTENT.put(out);
+                content.put(out);
+            }
+            Expected::Something => EXPECTED_SOMETHING.put(out),
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        match reader.take()? {
+            EXPECTED_TAG => reader.take().map(Expected::Tag),
+            EXPECTED_CONTENT => reader.take().map(Expected::Content),
+            EXPECTED_SOMETHING => Ok(Expected::Something),
+            found => Err(WireError::Unknown {
+                what: "kind of expectation",
+                found,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::field::{read, written};
+    use super::super::strategies;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cell_reads_back_what_it_wrote(cell in strategies::cell()) {
+            prop_assert_eq!(read::<Cell>(&written(&cell)), Ok(cell));
+        }
+
+        #[test]
+        fn a_change_reads_back_what_it_wrote(change in strategies::change()) {
+            prop_assert_eq!(read::<Change>(&written(&change)), Ok(change));
+        }
+    }
+
+    #[test]
+    fn a_ballot_whose_round_could_overflow_is_malformed() {
+        let ballot = |round| Ballot {
+            round,
+            ..Ballot::ZERO
+        };
+        let greatest = ballot(Ballot::ROUND_MAX);
+        assert_eq!(read::<Ballot>(&written(&greatest)), Ok(greatest));
+        let invalid = WireError::Invalid { what: "round" };
+        let beyond = ballot(Ballot::ROUND_MAX + 1);
+        assert_eq!(read::<Ballot>(&written(&beyond)), Err(invalid));
+    }
+
+    #[test]
+    fn what_names_no_kind_is_malformed() {
+        assert!(read::<Promise>(&[3]).is_err());
+        assert!(read::<Change>(&[3]).is_err());
+        assert!(read::<Expected>(&[0]).is_err());
+        assert!(read::<Expected>(&[4]).is_err());
+    }
+}
