@@ -8,7 +8,7 @@ mod exposition;
 mod families;
 mod histogram;
 
-use crate::server::ClusterView;
+use crate::server::{ChangeNote, ClusterView};
 use histogram::Histogram;
 use protocol::{Operation, Outcome};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,15 @@ pub(crate) struct Metrics {
     build: Build,
     started: SystemTime,
     operations: [OperationCounts; OperationKind::ALL.len()],
+    changes: ChangeCounts,
+}
+
+/// Changes of members, as this node saw them.
+#[derive(Debug, Default)]
+struct ChangeCounts {
+    begun: AtomicU64,
+    finished: AtomicU64,
+    aborted: AtomicU64,
 }
 
 /// What was built into this program.
@@ -43,14 +52,17 @@ pub(crate) enum OperationKind {
     Write,
     /// A write of nothing.
     Delete,
+    /// A read-modify-write.
+    Modify,
 }
 
 impl OperationKind {
     /// Every kind, in the order of their discriminants.
-    pub(crate) const ALL: [OperationKind; 3] = [
+    pub(crate) const ALL: [OperationKind; 4] = [
         OperationKind::Read,
         OperationKind::Write,
         OperationKind::Delete,
+        OperationKind::Modify,
     ];
 
     /// The kind of an operation.
@@ -59,6 +71,7 @@ impl OperationKind {
             Operation::Read { .. } => OperationKind::Read,
             Operation::Write { content, .. } if content.is_none() => OperationKind::Delete,
             Operation::Write { .. } => OperationKind::Write,
+            Operation::Modify { .. } => OperationKind::Modify,
         }
     }
 
@@ -68,6 +81,7 @@ impl OperationKind {
             OperationKind::Read => "read",
             OperationKind::Write => "write",
             OperationKind::Delete => "delete",
+            OperationKind::Modify => "modify",
         }
     }
 }
@@ -137,6 +151,7 @@ impl Metrics {
             build,
             started: SystemTime::now(),
             operations: Default::default(),
+            changes: ChangeCounts::default(),
         }
     }
 
@@ -144,7 +159,10 @@ impl Metrics {
     pub(crate) fn observe(&self, kind: OperationKind, outcome: &Outcome, duration: Duration) {
         let counts = self.counts(kind);
         let ended = match outcome {
-            Outcome::Read { rounds, .. } | Outcome::Written { rounds, .. } => {
+            Outcome::Read { rounds, .. }
+            | Outcome::Written { rounds, .. }
+            | Outcome::Modified { rounds, .. }
+            | Outcome::Unchanged { rounds, .. } => {
                 let index = usize::from(rounds.saturating_sub(1)).min(2);
                 counts.rounds[index].fetch_add(1, Ordering::Relaxed);
                 &counts.done
@@ -154,6 +172,17 @@ impl Metrics {
         };
         ended.fetch_add(1, Ordering::Relaxed);
         counts.duration.observe(duration);
+    }
+
+    /// Counts what this node saw of a change of members.
+    pub(crate) fn observe_change(&self, note: &ChangeNote) {
+        let count = match note {
+            ChangeNote::Begun { .. } => &self.changes.begun,
+            ChangeNote::Finished { .. } => &self.changes.finished,
+            ChangeNote::Aborted { .. } => &self.changes.aborted,
+            ChangeNote::Progress { .. } | ChangeNote::Ended { .. } => return,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many rounds the operations of this kind took that were done.
@@ -190,7 +219,7 @@ impl Metrics {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use protocol::{Record, Refusal, RegisterName, Tag};
+    use protocol::{Change, Record, Refusal, RegisterName, Tag};
 
     fn metrics() -> Metrics {
         Metrics::new(Build {
@@ -224,6 +253,11 @@ mod tests {
         let value = Some(Bytes::new());
         assert_eq!(OperationKind::of(&write(value)), OperationKind::Write);
         assert_eq!(OperationKind::of(&write(None)), OperationKind::Delete);
+        let modify = Operation::Modify {
+            name: name.clone(),
+            change: Change::Add { amount: 1 },
+        };
+        assert_eq!(OperationKind::of(&modify), OperationKind::Modify);
         let read = Operation::Read { name };
         assert_eq!(OperationKind::of(&read), OperationKind::Read);
     }
@@ -249,5 +283,20 @@ mod tests {
         );
         assert_eq!(metrics.rounds(OperationKind::Write).two, 1);
         assert_eq!(metrics.rounds(OperationKind::Delete).two, 0);
+        for rounds in [2, 3] {
+            let record = Record::EMPTY;
+            let modified = Outcome::Modified { record, rounds };
+            metrics.observe(OperationKind::Modify, &modified, Duration::ZERO);
+        }
+        let unchanged = Outcome::Unchanged {
+            record: Record::EMPTY,
+            rounds: 1,
+        };
+        metrics.observe(OperationKind::Modify, &unchanged, Duration::ZERO);
+        let (one, two, more) = (1, 1, 1);
+        assert_eq!(
+            metrics.rounds(OperationKind::Modify),
+            Rounds { one, two, more }
+        );
     }
 }

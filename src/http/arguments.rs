@@ -29,6 +29,12 @@ pub(super) fn address(uri: &Uri, prefix: &str) -> Result<u64, Problem> {
     })
 }
 
+/// The text that a path has after `prefix`, percent-encoded. What is no UTF-8 in it is replaced.
+pub(super) fn text(uri: &Uri, prefix: &str) -> Result<String, Problem> {
+    let text = decoded(uri, prefix)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// How long the operation may take: the query's `timeout_ms`, or the default. Parameters with
 /// other names are nobody's business here.
 pub(super) fn timeout(uri: &Uri, limits: &Limits) -> Result<Duration, Problem> {

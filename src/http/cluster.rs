@@ -1,8 +1,9 @@
 //! `/v1/cluster`: the cluster as this node sees it.
 
+use super::members_json::{ChangeJson, MemberJson};
 use super::{Face, NEVER_CACHED, Registers};
 use crate::metrics::{Metrics, OperationKind};
-use crate::server::{ClusterView, MemberView, Standing};
+use crate::server::{ClusterView, Standing, slots};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -31,26 +32,29 @@ struct ClusterJson {
     boot: u32,
     address: String,
     standing: &'static str,
+    replaced_by: Option<String>,
     cluster: Option<String>,
     epoch: u64,
+    replication: Option<u8>,
     members: Vec<MemberJson>,
+    former: Vec<String>,
+    change: Option<ChangeJson>,
     awaited: Vec<String>,
     quorum: bool,
+    slots_without_quorum: usize,
+    losses_survived: Option<usize>,
     quorum_lost: bool,
+    slots_lost: usize,
+    lacking_slots: usize,
     registers: usize,
+    bytes: u64,
+    copied_registers: u64,
+    copied_bytes: u64,
     operations_running: usize,
     rounds: OperationsJson,
     durability: &'static str,
     version: &'static str,
     commit: &'static str,
-}
-
-#[derive(Serialize)]
-struct MemberJson {
-    id: String,
-    address: String,
-    state: String,
-    lost: bool,
 }
 
 /// How many of this node's operations were done in so many rounds of messages.
@@ -76,13 +80,24 @@ impl ClusterJson {
             boot: view.node.boot.get(),
             address: text(&view.address),
             standing: standing(view.standing),
+            replaced_by: view.replaced_by.map(|node| node.to_string()),
             cluster: view.cluster.map(|cluster| cluster.to_string()),
             epoch: view.epoch.0,
+            replication: view.replication,
             members: view.members.iter().map(MemberJson::new).collect(),
+            former: view.former.iter().map(text).collect(),
+            change: view.change.as_ref().map(ChangeJson::new),
             awaited: view.awaited.iter().map(text).collect(),
-            quorum: view.quorum,
+            quorum: view.quorum(),
+            slots_without_quorum: slots(view.without_quorum.len()),
+            losses_survived: view.losses_survived,
             quorum_lost: view.quorum_lost,
+            slots_lost: slots(view.groups_lost.len()),
+            lacking_slots: view.lacking_slots,
             registers: view.registers,
+            bytes: view.bytes,
+            copied_registers: view.copied_registers,
+            copied_bytes: view.copied_bytes,
             operations_running: view.operations_running,
             rounds: OperationsJson {
                 read: RoundsJson::new(metrics, OperationKind::Read),
@@ -92,17 +107,6 @@ impl ClusterJson {
             durability: "memory",
             version: metrics.build().version,
             commit: metrics.build().commit,
-        }
-    }
-}
-
-impl MemberJson {
-    fn new(member: &MemberView) -> Self {
-        Self {
-            id: member.id.to_string(),
-            address: member.address.to_string(),
-            state: member.state.to_string(),
-            lost: member.lost,
         }
     }
 }
@@ -120,9 +124,9 @@ impl RoundsJson {
 
 #[cfg(test)]
 mod tests {
-    use crate::http::double::Server;
-    use crate::server::Standing;
-    use protocol::{Epoch, PeerState};
+    use crate::http::double::{Server, change_of_epoch};
+    use crate::server::{MemberStanding, Standing};
+    use protocol::{Epoch, Group, PeerState};
     use serde_json::json;
 
     #[tokio::test]
@@ -136,7 +140,18 @@ mod tests {
             state.view.members.truncate(2);
             state.view.members[1].state = PeerState::Suspect;
             state.view.members[1].lost = true;
+            state.view.members[1].standing = MemberStanding::Leaving;
+            state.view.members[1].lacking_slots = 16;
+            state.view.former = vec!["127.0.0.1:3039".parse().unwrap()];
+            state.view.change = Some(change_of_epoch(1));
+            state.view.without_quorum = Group::all().take(3).collect();
+            state.view.losses_survived = Some(0);
+            state.view.groups_lost = Group::all().take(1).collect();
+            state.view.lacking_slots = 32;
             state.view.registers = 5;
+            state.view.bytes = 500;
+            state.view.copied_registers = 4;
+            state.view.copied_bytes = 400;
         });
         let answer = server.get("/v1/cluster").await;
         assert_eq!(answer.status, 200);
@@ -146,26 +161,54 @@ mod tests {
             "boot": 1,
             "address": "127.0.0.1:3030",
             "standing": "member",
+            "replaced_by": null,
             "cluster": "00000000000000c1",
             "epoch": 1,
+            "replication": 3,
             "members": [
                 {
                     "id": "0000000000000001",
                     "address": "127.0.0.1:3030",
+                    "weight": 100,
                     "state": "alive",
                     "lost": false,
+                    "standing": "member",
+                    "slots": 16384,
+                    "lacking_slots": 0,
                 },
                 {
                     "id": "0000000000000002",
                     "address": "127.0.0.1:3031",
+                    "weight": 100,
                     "state": "suspect",
                     "lost": true,
+                    "standing": "leaving",
+                    "slots": 16384,
+                    "lacking_slots": 16,
                 },
             ],
+            "former": ["127.0.0.1:3039"],
+            "change": {
+                "epoch": 1,
+                "joining": ["0000000000000002"],
+                "leaving": [],
+                "groups": 1024,
+                "groups_copied": 100,
+                "registers": 5,
+                "bytes": 70,
+                "stalled_for_ms": 1500,
+            },
             "awaited": [],
-            "quorum": true,
+            "quorum": false,
+            "slots_without_quorum": 48,
+            "losses_survived": 0,
             "quorum_lost": false,
+            "slots_lost": 16,
+            "lacking_slots": 32,
             "registers": 5,
+            "bytes": 500,
+            "copied_registers": 4,
+            "copied_bytes": 400,
             "operations_running": 0,
             "rounds": {
                 "read": { "one": 2, "two": 0, "more": 0 },
@@ -186,6 +229,8 @@ mod tests {
             state.view.standing = Standing::Fresh;
             state.view.cluster = None;
             state.view.epoch = Epoch::NONE;
+            state.view.replication = None;
+            state.view.losses_survived = None;
             state.view.members.clear();
             state.view.awaited = vec!["127.0.0.1:3032".parse().unwrap()];
         });
@@ -194,6 +239,8 @@ mod tests {
         let json = answer.json();
         assert_eq!(json["standing"], "fresh");
         assert_eq!(json["cluster"], json!(null));
+        assert_eq!(json["replication"], json!(null));
+        assert_eq!(json["losses_survived"], json!(null));
         assert_eq!(json["members"], json!([]));
         assert_eq!(json["awaited"], json!(["127.0.0.1:3032"]));
     }

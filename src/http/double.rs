@@ -3,10 +3,10 @@
 use super::client::{Answer, Client, SOON};
 use super::{Http, Registers, Timeouts};
 use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
-use crate::server::{ClusterView, Limits, MemberView, Standing};
+use crate::server::{ClusterView, Limits, MemberStanding, MemberView, Standing};
 use protocol::{
-    Boot, ClusterId, Epoch, Incarnation, NodeId, Operation, Outcome, PeerState, Record,
-    RegisterName, Tag,
+    Boot, ChangeRefusal, ChangeRequest, ChangeView, ClusterId, Epoch, Groups, Incarnation, Member,
+    NodeId, Operation, Outcome, PeerState, Record, Refusal, RegisterName, Slot, Tag,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -37,6 +37,10 @@ pub(super) struct State {
     pub(super) holding: bool,
     /// The time-outs of all operations so far.
     pub(super) timeouts: Vec<Duration>,
+    /// Answers every request for a change.
+    pub(super) change_answer: Result<Epoch, ChangeRefusal>,
+    /// The changes that were asked for.
+    pub(super) changes: Vec<ChangeRequest>,
     pub(super) view: ClusterView,
 }
 
@@ -55,6 +59,8 @@ impl Double {
                 always: None,
                 holding: false,
                 timeouts: Vec::new(),
+                change_answer: Err(ChangeRefusal::Busy),
+                changes: Vec::new(),
                 view: view(),
             }),
             released: Notify::new(),
@@ -87,6 +93,12 @@ impl Registers for Double {
             .unwrap_or_else(|| state.apply(operation));
         self.0.metrics.observe(kind, &outcome, Duration::ZERO);
         outcome
+    }
+
+    async fn change(&self, request: ChangeRequest) -> Result<Epoch, ChangeRefusal> {
+        let mut state = self.state();
+        state.changes.push(request);
+        state.change_answer.clone()
     }
 
     fn view(&self) -> ClusterView {
@@ -138,6 +150,8 @@ impl State {
                 self.records.insert(name, record);
                 Outcome::Written { tag, rounds: 2 }
             }
+            // No path asks for one.
+            Operation::Modify { .. } => Outcome::Refused(Refusal::NoQuorum),
         }
     }
 }
@@ -147,8 +161,12 @@ fn view() -> ClusterView {
     let member = |number: u64| MemberView {
         id: NodeId::new(number),
         address: format!("127.0.0.1:{}", 3029 + number).parse().unwrap(),
+        weight: Member::WEIGHT_DEFAULT,
         state: PeerState::Alive,
         lost: false,
+        standing: MemberStanding::Member,
+        slots: usize::from(Slot::COUNT),
+        lacking_slots: 0,
     };
     ClusterView {
         node: Incarnation {
@@ -157,14 +175,39 @@ fn view() -> ClusterView {
         },
         address: "127.0.0.1:3030".parse().unwrap(),
         standing: Standing::Member,
+        replaced_by: None,
         cluster: Some(ClusterId(0xc1)),
         epoch: Epoch::FIRST,
+        replication: Some(3),
         members: (1..=3).map(member).collect(),
+        former: vec![],
+        change: None,
         awaited: vec![],
-        quorum: true,
+        majority: true,
+        without_quorum: Groups::NONE,
+        losses_survived: Some(1),
         quorum_lost: false,
+        groups_lost: Groups::NONE,
+        lacking_slots: 0,
         registers: 0,
+        bytes: 0,
+        copied_registers: 0,
+        copied_bytes: 0,
         operations_running: 0,
+    }
+}
+
+/// Node 2 is on its way in.
+pub(super) fn change_of_epoch(epoch: u64) -> ChangeView {
+    ChangeView {
+        epoch: Epoch(epoch),
+        joining: vec![NodeId::new(2)],
+        leaving: vec![],
+        groups: 1024,
+        groups_copied: 100,
+        registers: 5,
+        bytes: 70,
+        stalled_for: Duration::from_millis(1_500),
     }
 }
 

@@ -4,12 +4,12 @@
 //! cost its memory.
 
 use super::{Face, NEVER_CACHED, Registers};
-use crate::server::{ClusterView, Standing};
+use crate::server::{ClusterView, MemberStanding, MemberView, Standing, slots};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::CACHE_CONTROL;
-use protocol::PeerState;
+use protocol::{Group, Groups, Slot};
 use std::fmt::{self, Display};
 
 /// `GET /livez`: 200 as long as the process answers.
@@ -60,81 +60,100 @@ fn checks(view: &ClusterView) -> [Check; 3] {
 fn cluster(view: &ClusterView) -> Check {
     let cluster = view.cluster.map(|id| id.to_string()).unwrap_or_default();
     let epoch = view.epoch;
+    let finding = match (view.replaced_by, view.standing) {
+        (Some(by), _) => {
+            format!("node {by} has taken the place of this process, which serves no more")
+        }
+        (None, Standing::Member) => format!("a member of cluster {cluster} in epoch {epoch}"),
+        (None, Standing::Outsider) => format!(
+            "no member of cluster {cluster} (epoch {epoch}): this node holds no registers and \
+             forwards to members"
+        ),
+        (None, Standing::Fresh) if view.awaited.is_empty() => {
+            "none yet; all listed nodes answer and have not agreed so far: if this goes on, \
+             the nodes' logs say why"
+                .into()
+        }
+        (None, Standing::Fresh) => {
+            let awaited: Vec<_> = view.awaited.iter().map(|each| each.as_str()).collect();
+            format!("none yet; waiting for {}", awaited.join(", "))
+        }
+    };
     Check {
-        passed: view.standing != Standing::Fresh,
+        passed: view.standing != Standing::Fresh && view.replaced_by.is_none(),
         name: "cluster",
-        finding: match view.standing {
-            Standing::Member => format!("a member of cluster {cluster} in epoch {epoch}"),
-            Standing::Outsider => format!(
-                "no member of cluster {cluster} (epoch {epoch}): this node started without \
-                 memory after the cluster was founded; it holds no registers and forwards to \
-                 members"
-            ),
-            Standing::Fresh if view.awaited.is_empty() => {
-                "none yet; all listed nodes answer and have not agreed so far: if this goes on, \
-                 the nodes' logs say why"
-                    .into()
-            }
-            Standing::Fresh => {
-                let awaited: Vec<_> = view.awaited.iter().map(|each| each.as_str()).collect();
-                format!("none yet; founding one waits for {}", awaited.join(", "))
-            }
-        },
+        finding,
     }
 }
 
+/// Where some slots have no quorum they have none at any node: to send clients elsewhere would
+/// not help those, and would cost the others.
 fn quorum(view: &ClusterView) -> Check {
-    let is_alive = |member: &&_| is_alive(member);
-    let (members, alive) = (
-        view.members.len(),
-        view.members.iter().filter(is_alive).count(),
-    );
+    let voters = voters(view);
+    let alive = voters.clone().filter(|member| member.is_well()).count();
     Check {
-        passed: view.quorum,
+        passed: view.majority && !are_all(view.without_quorum),
         name: "quorum",
-        finding: if members == 0 {
+        finding: if view.members.is_empty() {
             "none without a cluster".into()
         } else {
             format!(
-                "{alive} of {members} members alive, {} needed",
-                needed(view)
+                "{alive} of {} members alive, {} needed{}",
+                voters.count(),
+                needed(view),
+                Some(view.without_quorum)
+                    .filter(|groups| !groups.is_empty())
+                    .map(|groups| format!("; {} have no quorum of their own", listed(groups)))
+                    .unwrap_or_default()
             )
         },
     }
 }
 
 fn memory(view: &ClusterView) -> Check {
-    let members = view.members.len();
-    let lost = view.members.iter().filter(|member| member.lost).count();
+    let lost = voters(view).filter(|member| member.lost).count();
+    let members = voters(view).count();
+    let mut finding = format!("{lost} of {members} members lost theirs");
+    if view.quorum_lost {
+        finding += &format!(", and {} are needed", needed(view));
+    }
+    if !view.groups_lost.is_empty() {
+        finding += &format!(
+            ": the data of {} is gone; `shardedmemory recover` gathers what the others still hold",
+            listed(view.groups_lost)
+        );
+    }
     Check {
-        passed: !view.quorum_lost,
+        passed: !view.quorum_lost && !are_all(view.groups_lost),
         name: "memory",
-        finding: if view.quorum_lost {
-            format!(
-                "{lost} of {members} members lost theirs, and {} are needed: the cluster's data \
-                 is gone, and the cluster must be started anew",
-                needed(view)
-            )
-        } else {
-            format!("{lost} of {members} members lost theirs")
-        },
+        finding,
     }
 }
 
-fn is_alive(member: &crate::server::MemberView) -> bool {
-    member.state == PeerState::Alive && !member.lost
+/// Those whose majority decides on the next change.
+fn voters(view: &ClusterView) -> impl Iterator<Item = &MemberView> + Clone {
+    let members = view.members.iter();
+    members.filter(|member| member.standing != MemberStanding::Joining)
 }
 
-/// How many members make a quorum.
+/// How many of them make a majority.
 fn needed(view: &ClusterView) -> usize {
-    view.members.len() / 2 + 1
+    voters(view).count() / 2 + 1
+}
+
+fn are_all(groups: Groups) -> bool {
+    groups.len() == usize::from(Group::COUNT)
+}
+
+fn listed(groups: Groups) -> String {
+    format!("{} of {} slots", slots(groups.len()), Slot::COUNT)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::http::double::Server;
-    use crate::server::{ClusterView, Standing};
-    use protocol::PeerState;
+    use crate::server::{ClusterView, MemberStanding, Standing};
+    use protocol::{Group, NodeId, PeerState};
 
     async fn ready_after(change: impl FnOnce(&mut ClusterView), path: &str) -> (u16, String) {
         let server = Server::start().await;
@@ -178,14 +197,14 @@ mod tests {
             view.standing = Standing::Fresh;
             view.cluster = None;
             view.members.clear();
-            view.quorum = false;
+            view.majority = false;
             view.awaited = vec!["a:1".parse().unwrap(), "b:2".parse().unwrap()];
         };
         let (status, body) = ready_after(change, "/readyz").await;
         assert_eq!(status, 503);
         assert_eq!(
             body,
-            "[-] cluster: none yet; founding one waits for a:1, b:2\n\
+            "[-] cluster: none yet; waiting for a:1, b:2\n\
              [-] quorum: none without a cluster\n\
              not ready\n"
         );
@@ -196,7 +215,7 @@ mod tests {
         let change = |view: &mut ClusterView| {
             view.members[1].state = PeerState::Down;
             view.members[2].state = PeerState::Suspect;
-            view.quorum = false;
+            view.majority = false;
         };
         let (status, body) = ready_after(change, "/readyz").await;
         assert_eq!(status, 503);
@@ -207,18 +226,64 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn slots_without_a_quorum_are_named_and_keep_nobody_from_the_others() {
+        let change = |view: &mut ClusterView| {
+            view.without_quorum = Group::all().take(10).collect();
+        };
+        let (status, body) = ready_after(change, "/readyz?verbose").await;
+        assert_eq!(status, 200);
+        let named = "[+] quorum: 3 of 3 members alive, 2 needed; 160 of 16384 slots have no quorum \
+                     of their own\n";
+        assert!(body.contains(named), "{body}");
+        let change = |view: &mut ClusterView| view.without_quorum = Group::all().collect();
+        assert_eq!(ready_after(change, "/readyz").await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_to_join_has_no_say_yet() {
+        let change = |view: &mut ClusterView| {
+            view.members[2].standing = MemberStanding::Joining;
+            view.members[2].state = PeerState::Down;
+        };
+        let (status, body) = ready_after(change, "/readyz?verbose").await;
+        assert_eq!(status, 200);
+        assert!(body.contains("2 of 2 members alive, 2 needed\n"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_member_that_still_copies_is_ready() {
+        let change = |view: &mut ClusterView| {
+            view.lacking_slots = 16_384;
+            view.members[0].lacking_slots = 16_384;
+        };
+        assert_eq!(ready_after(change, "/readyz").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_place_was_taken_is_not_ready() {
+        let change = |view: &mut ClusterView| {
+            view.standing = Standing::Outsider;
+            view.replaced_by = Some(NodeId::new(9));
+        };
+        let (status, body) = ready_after(change, "/readyz").await;
+        assert_eq!(status, 503);
+        assert!(body.contains("node 0000000000000009 has taken"), "{body}");
+    }
+
+    #[tokio::test]
     async fn when_the_data_is_gone_it_says_so() {
         let change = |view: &mut ClusterView| {
             view.members[1].lost = true;
             view.members[2].lost = true;
-            view.quorum = false;
+            view.majority = false;
             view.quorum_lost = true;
+            view.groups_lost = Group::all().collect();
         };
         let (status, body) = ready_after(change, "/readyz?verbose").await;
         assert_eq!(status, 503);
         assert!(body.contains("[-] quorum: 1 of 3 members alive"), "{body}");
-        let gone = "[-] memory: 2 of 3 members lost theirs, and 2 are needed: the cluster's data \
-                    is gone";
+        let gone = "[-] memory: 2 of 3 members lost theirs, and 2 are needed: the data of 16384 of \
+                    16384 slots is gone; `shardedmemory recover`";
         assert!(body.contains(gone), "{body}");
     }
 }

@@ -7,6 +7,9 @@
 //! | `/status` | GET | the node in three fields |
 //! | `/v1/registers/{name}` | GET, PUT, DELETE | a register by name, as raw bytes |
 //! | `/v1/cluster` | GET | this node's view of its cluster, as JSON |
+//! | `/v1/members` | GET, POST | the members and the change that is under way; to add or replace one |
+//! | `/v1/members/{id or address}` | DELETE | to remove one |
+//! | `/v1/members/change` | DELETE | to give up the change that is under way |
 //! | `/livez`, `/readyz` | GET | whether the process runs, and whether clients should be sent here |
 //! | `/metrics` | GET | figures for Prometheus |
 //!
@@ -27,6 +30,8 @@ mod connection;
 #[cfg(test)]
 mod double;
 mod health;
+mod members;
+mod members_json;
 mod operations;
 mod original;
 mod original_json;
@@ -39,11 +44,11 @@ use crate::server::{ClusterView, Limits};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use body::BodyBudget;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use problem::Problem;
-use protocol::{Operation, Outcome};
+use protocol::{ChangeRefusal, ChangeRequest, Epoch, Operation, Outcome};
 use std::time::Duration;
 
 /// What the HTTP face stands on: a node, or in tests something that answers as one.
@@ -54,6 +59,12 @@ pub(crate) trait Registers: Clone + Send + Sync + 'static {
         operation: Operation,
         timeout: Duration,
     ) -> impl Future<Output = Outcome> + Send;
+
+    /// Asks for a change of members, and says in which epoch it began. Ends by itself soon.
+    fn change(
+        &self,
+        request: ChangeRequest,
+    ) -> impl Future<Output = Result<Epoch, ChangeRefusal>> + Send;
 
     /// The node's view of its cluster at this moment.
     fn view(&self) -> ClusterView;
@@ -134,6 +145,12 @@ fn router<R: Registers>(face: Face<R>) -> Router {
         .route("/v1/registers/", register.clone())
         .route("/v1/registers/{name}", register)
         .route("/v1/cluster", get(cluster::get::<R>))
+        .route(
+            "/v1/members",
+            get(members::list::<R>).post(members::add::<R>),
+        )
+        .route("/v1/members/change", delete(members::give_up::<R>))
+        .route("/v1/members/{member}", delete(members::remove::<R>))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready::<R>))
         .route("/metrics", get(figures::<R>))
@@ -179,6 +196,8 @@ mod tests {
             "/read/7/8",
             "/v1",
             "/v1/registers",
+            "/v1/members/",
+            "/v1/members/a/b",
         ] {
             let answer = server.get(path).await;
             answer.assert_problem(404, "refused");
@@ -188,6 +207,9 @@ mod tests {
             ("GET", "/write", "POST"),
             ("PATCH", "/v1/registers/x", "GET,HEAD,PUT,DELETE"),
             ("DELETE", "/metrics", "GET,HEAD"),
+            ("DELETE", "/v1/members", "GET,HEAD,POST"),
+            ("GET", "/v1/members/127.0.0.1:3030", "DELETE"),
+            ("PUT", "/v1/members/change", "DELETE"),
         ] {
             let answer = server.request(method, path, b"").await;
             answer.assert_problem(405, "refused");

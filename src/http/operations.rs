@@ -5,7 +5,7 @@ use super::{Face, NEVER_CACHED, Registers};
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue};
-use protocol::{Operation, Outcome, Record, Refusal, RegisterName, Tag};
+use protocol::{Operation, Outcome, Record, Refusal, RegisterName, Slot, Tag};
 use std::time::Duration;
 
 /// How many rounds of messages the operation took.
@@ -18,13 +18,17 @@ impl<R: Registers> Face<R> {
         name: RegisterName,
         timeout: Duration,
     ) -> Result<(Record, u8), Problem> {
+        let slot = name.slot();
         let operation = Operation::Read { name };
         match self.registers.execute(operation, timeout).await {
             Outcome::Read { record, rounds } => Ok((record, rounds)),
-            Outcome::Refused(refusal) => Err(self.refused(refusal)),
+            Outcome::Refused(refusal) => Err(self.refused(refusal, slot)),
             // A read has no effect, so one that failed certainly had none. (It may have been
             // carried out by another node, whose word is not checked for making sense.)
-            Outcome::Unknown | Outcome::Written { .. } => Err(self.refused(Refusal::NoQuorum)),
+            Outcome::Unknown
+            | Outcome::Written { .. }
+            | Outcome::Modified { .. }
+            | Outcome::Unchanged { .. } => Err(self.refused(Refusal::NoQuorum, slot)),
         }
     }
 
@@ -35,6 +39,7 @@ impl<R: Registers> Face<R> {
         content: Option<Bytes>,
         timeout: Duration,
     ) -> Result<(Tag, u8), Problem> {
+        let slot = name.slot();
         let operation = Operation::Write {
             name,
             content,
@@ -42,13 +47,16 @@ impl<R: Registers> Face<R> {
         };
         match self.registers.execute(operation, timeout).await {
             Outcome::Written { tag, rounds } => Ok((tag, rounds)),
-            Outcome::Refused(refusal) => Err(self.refused(refusal)),
-            Outcome::Unknown | Outcome::Read { .. } => Err(Problem::unknown()),
+            Outcome::Refused(refusal) => Err(self.refused(refusal, slot)),
+            Outcome::Unknown
+            | Outcome::Read { .. }
+            | Outcome::Modified { .. }
+            | Outcome::Unchanged { .. } => Err(Problem::unknown()),
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Problem {
-        Problem::refused(refusal, || self.registers.view().quorum_lost)
+    fn refused(&self, refusal: Refusal, slot: Slot) -> Problem {
+        Problem::refused(refusal, slot, || self.registers.view())
     }
 }
 

@@ -1,12 +1,15 @@
 //! What goes wrong, as a client reads it: [`Problem`].
 
+mod changes;
+
 use super::NEVER_CACHED;
+use crate::server::ClusterView;
 use axum::Json;
 use axum::body::{Body, HttpBody};
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};
-use protocol::Refusal;
+use protocol::{Refusal, Slot};
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -41,8 +44,24 @@ enum Kind {
     NoQuorum,
     NoMember,
     QuorumLost,
+    Replaced,
     Unknown,
     Exhausted,
+    UnknownMember,
+    NoChange,
+    ChangeUnderWay,
+    AlreadyMember,
+    MemberAlive,
+    LastMember,
+    InvalidMembers,
+    SlotsLost,
+    NothingLost,
+    Recovering,
+    Unreachable,
+    Elsewhere,
+    NotMember,
+    NoAgreement,
+    ChangeUnknown,
 }
 
 impl Kind {
@@ -66,6 +85,7 @@ impl Kind {
             Kind::NoQuorum => (S::SERVICE_UNAVAILABLE, "no-quorum", "No quorum in time"),
             Kind::NoMember => (S::SERVICE_UNAVAILABLE, "no-member", "No member in time"),
             Kind::QuorumLost => (S::SERVICE_UNAVAILABLE, "quorum-lost", "The data is gone"),
+            Kind::Replaced => (S::SERVICE_UNAVAILABLE, "replaced", "The node was replaced"),
             Kind::Unknown => (
                 S::GATEWAY_TIMEOUT,
                 "unknown",
@@ -75,6 +95,29 @@ impl Kind {
                 S::INSUFFICIENT_STORAGE,
                 "exhausted",
                 "The register is used up",
+            ),
+            Kind::UnknownMember => (S::NOT_FOUND, "unknown-member", "No such member"),
+            Kind::NoChange => (S::NOT_FOUND, "no-change", "No change is under way"),
+            Kind::ChangeUnderWay => (S::CONFLICT, "change-under-way", "A change is under way"),
+            Kind::AlreadyMember => (S::CONFLICT, "already-member", "It is a member already"),
+            Kind::MemberAlive => (S::CONFLICT, "member-alive", "The member is alive"),
+            Kind::LastMember => (S::CONFLICT, "last-member", "It is the last member"),
+            Kind::InvalidMembers => (S::CONFLICT, "invalid-members", "No such cluster can be"),
+            Kind::SlotsLost => (S::CONFLICT, "slots-lost", "The data of some slots is gone"),
+            Kind::NothingLost => (S::CONFLICT, "nothing-lost", "Nothing is lost"),
+            Kind::Recovering => (S::CONFLICT, "recovering", "A recovery is under way"),
+            Kind::Unreachable => (S::BAD_GATEWAY, "unreachable", "No node answers there"),
+            Kind::Elsewhere => (S::BAD_GATEWAY, "elsewhere", "It is in another cluster"),
+            Kind::NotMember => (S::SERVICE_UNAVAILABLE, "not-a-member", "Not a member"),
+            Kind::NoAgreement => (
+                S::SERVICE_UNAVAILABLE,
+                "no-agreement",
+                "No agreement in time",
+            ),
+            Kind::ChangeUnknown => (
+                S::GATEWAY_TIMEOUT,
+                "change-unknown",
+                "Nobody knows whether the change was begun",
             ),
         }
     }
@@ -108,7 +151,8 @@ impl Problem {
             "a register is /v1/registers/{name}, where a / within the name is written %2F"
         } else {
             "the paths are /read/{addr}, /write, /status, /v1/registers/{name}, /v1/cluster, \
-             /livez, /readyz and /metrics"
+             /v1/members, /v1/members/{id or address}, /v1/members/change, /livez, /readyz and \
+             /metrics"
         };
         Self::new(Kind::UnknownPath, detail)
     }
@@ -150,23 +194,43 @@ impl Problem {
         }
     }
 
-    /// The operation did not happen. `quorum_lost` tells whether no later one can happen either.
-    pub(super) fn refused(refusal: Refusal, quorum_lost: impl FnOnce() -> bool) -> Self {
+    /// The operation on a register of this slot did not happen. The view tells whether no later
+    /// one can happen either.
+    pub(super) fn refused(
+        refusal: Refusal,
+        slot: Slot,
+        view: impl FnOnce() -> ClusterView,
+    ) -> Self {
         let kind = match refusal {
             Refusal::Busy => Kind::Busy,
             Refusal::Exhausted => {
                 let advice = "nothing was written; use another register";
                 return Self::new(Kind::Exhausted, format_args!("{refusal}: {advice}"));
             }
-            _ if quorum_lost() => Kind::QuorumLost,
             Refusal::NoCluster => Kind::NoCluster,
-            Refusal::NoQuorum => Kind::NoQuorum,
-            Refusal::NoMember => Kind::NoMember,
+            Refusal::NoQuorum | Refusal::NoMember => {
+                let view = view();
+                if let Some(by) = view.replaced_by {
+                    return Self::new(
+                        Kind::Replaced,
+                        format_args!(
+                            "node {by} has taken the place of this process, which serves no more; \
+                             nothing was done; ask another node"
+                        ),
+                    );
+                }
+                let mut group = slot.group().into_iter();
+                match (group.any(|group| view.groups_lost.contains(group)), refusal) {
+                    (true, _) => Kind::QuorumLost,
+                    (false, Refusal::NoMember) => Kind::NoMember,
+                    (false, _) => Kind::NoQuorum,
+                }
+            }
         };
         let detail = if kind == Kind::QuorumLost {
-            "the cluster's data is gone: so many members lost their memory that no quorum can ever \
-             be had again; nothing was done; to begin anew with an empty cluster, stop all nodes \
-             and then start them"
+            "this register's data is gone: so many of the nodes that held its slot lost their \
+             memory that no quorum of them can ever be had again; nothing was done; \
+             `shardedmemory recover` gathers what the other nodes still hold"
                 .to_owned()
         } else {
             format!("{refusal}; nothing was done, try again in a moment")

@@ -104,7 +104,7 @@ fn refuse_what_would_be_ignored(headers: &HeaderMap) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use crate::http::double::Server;
-    use protocol::{Outcome, Refusal};
+    use protocol::{NodeId, Outcome, Refusal, Slot};
     use std::time::Duration;
 
     #[tokio::test]
@@ -283,16 +283,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_data_is_gone_the_problem_says_so() {
+    async fn when_the_data_of_a_slot_is_gone_the_problem_of_its_registers_says_so() {
         let server = Server::start().await;
+        let group = |name: &[u8]| Slot::of(name).group();
+        assert_ne!(group(b"x"), group(b"y"));
         server.change(|state| {
             state.always = Some(Outcome::Refused(Refusal::NoQuorum));
-            state.view.quorum_lost = true;
+            state.view.groups_lost = group(b"x").into_iter().collect();
+        });
+        let kind = async |path| {
+            let answer = server.get(path).await;
+            answer.assert_problem(503, "refused");
+            answer.json()
+        };
+        let gone = kind("/v1/registers/x").await;
+        assert_eq!(gone["type"], "urn:shardedmemory:problem:quorum-lost");
+        let detail = gone["detail"].as_str().unwrap();
+        assert!(detail.contains("is gone"), "{detail}");
+        assert!(detail.contains("shardedmemory recover"), "{detail}");
+        let other = kind("/v1/registers/y").await;
+        assert_eq!(other["type"], "urn:shardedmemory:problem:no-quorum");
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_place_was_taken_says_who_took_it() {
+        let server = Server::start().await;
+        server.change(|state| {
+            state.always = Some(Outcome::Refused(Refusal::NoMember));
+            state.view.replaced_by = Some(NodeId::new(9));
         });
         let answer = server.get("/v1/registers/x").await;
         answer.assert_problem(503, "refused");
         let problem = answer.json();
-        assert_eq!(problem["type"], "urn:shardedmemory:problem:quorum-lost");
-        assert!(problem["detail"].as_str().unwrap().contains("data is gone"));
+        assert_eq!(problem["type"], "urn:shardedmemory:problem:replaced");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("node 0000000000000009"), "{detail}");
     }
 }

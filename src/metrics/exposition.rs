@@ -1,5 +1,7 @@
 //! The counts as text, in the OpenMetrics format that Prometheus reads.
 
+mod cluster;
+
 use super::families::Families;
 use super::histogram::HistogramSnapshot;
 use super::{Build, Metrics, OperationKind, PeerFigures, Rounds, Traffic};
@@ -7,7 +9,6 @@ use crate::server::ClusterView;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
-use protocol::PeerState;
 use std::fmt;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,12 @@ pub(super) fn render(metrics: &Metrics, view: ClusterView, traffic: Traffic) -> 
         build: metrics.build,
         started_unix_seconds: metrics.started_unix_seconds(),
         operations: OperationKind::ALL.map(|kind| OperationSnapshot::take(metrics, kind)),
+        changes: [
+            ("begun", &metrics.changes.begun),
+            ("finished", &metrics.changes.finished),
+            ("aborted", &metrics.changes.aborted),
+        ]
+        .map(|(step, count)| (step, count.load(Ordering::Relaxed))),
         view,
         traffic,
     }));
@@ -32,6 +39,8 @@ struct Snapshot {
     build: Build,
     started_unix_seconds: f64,
     operations: [OperationSnapshot; OperationKind::ALL.len()],
+    /// Changes of members, by what this node saw of them.
+    changes: [(&'static str, u64); 3],
     view: ClusterView,
     traffic: Traffic,
 }
@@ -66,6 +75,9 @@ impl Collector for Snapshot {
         self.encode_process(&mut families)?;
         self.encode_operations(&mut families)?;
         self.encode_cluster(&mut families)?;
+        self.encode_registers(&mut families)?;
+        self.encode_members(&mut families)?;
+        self.encode_change(&mut families)?;
         self.encode_traffic(&mut families)
     }
 }
@@ -116,64 +128,6 @@ impl Snapshot {
             self.operations
                 .iter()
                 .map(|operation| ([("operation", operation.name)], &operation.duration)),
-        )
-    }
-
-    fn encode_cluster(&self, families: &mut Families<'_>) -> fmt::Result {
-        let view = &self.view;
-        families.gauge(
-            "shardedmemory_epoch",
-            "The newest configuration that this node has entered; 0 before there is a cluster.",
-            view.epoch.0,
-        )?;
-        families.gauge(
-            "shardedmemory_quorum",
-            "Whether this node believes that a quorum of the members is alive.",
-            u64::from(view.quorum),
-        )?;
-        families.gauge(
-            "shardedmemory_quorum_lost",
-            "Whether so many members lost their memory that the data is gone.",
-            u64::from(view.quorum_lost),
-        )?;
-        families.gauge(
-            "shardedmemory_registers",
-            "Registers that this node holds, deleted ones included.",
-            view.registers as u64,
-        )?;
-        families.gauge(
-            "shardedmemory_operations_running",
-            "Clients' operations that run on this node.",
-            view.operations_running as u64,
-        )?;
-        let peers = || {
-            let others = view.members.iter();
-            others.filter(|member| member.id != view.node.node)
-        };
-        families.gauges(
-            "shardedmemory_peer_state",
-            "What this node believes of each other member: 1 for its state, 0 for the others.",
-            peers().flat_map(|member| {
-                [PeerState::Alive, PeerState::Suspect, PeerState::Down].map(|state| {
-                    let labels = [
-                        ("peer", member.id.to_string()),
-                        ("address", member.address.to_string()),
-                        ("state", state.to_string()),
-                    ];
-                    (labels, u64::from(member.state == state))
-                })
-            }),
-        )?;
-        families.gauges(
-            "shardedmemory_peer_lost",
-            "Whether another process answers at the member's address, so that its memory is gone.",
-            peers().map(|member| {
-                let labels = [
-                    ("peer", member.id.to_string()),
-                    ("address", member.address.to_string()),
-                ];
-                (labels, u64::from(member.lost))
-            }),
         )
     }
 
@@ -230,16 +184,27 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::{Build, Metrics, OperationKind, PeerFigures, ReceivedFigures, Traffic};
-    use crate::server::{ClusterView, MemberView, Standing};
-    use protocol::{Boot, ClusterId, Epoch, Incarnation, NodeId, Outcome, PeerState, Tag};
+    use crate::server::{ChangeNote, ClusterView, MemberStanding, MemberView, Standing};
+    use protocol::{
+        Boot, ChangeView, ClusterId, Configuration, Epoch, Group, Groups, Incarnation, Member,
+        NodeId, Outcome, PeerState, Tag,
+    };
+    use std::sync::Arc;
     use std::time::Duration;
 
     fn view() -> ClusterView {
         let member = |number: u64, state| MemberView {
             id: NodeId::new(number),
             address: format!("127.0.0.1:{}", 3029 + number).parse().unwrap(),
+            weight: 100,
             state,
             lost: number == 3,
+            standing: match number {
+                2 => MemberStanding::Joining,
+                _ => MemberStanding::Member,
+            },
+            slots: 16_384,
+            lacking_slots: 0,
         };
         ClusterView {
             node: Incarnation {
@@ -248,17 +213,37 @@ mod tests {
             },
             address: "127.0.0.1:3030".parse().unwrap(),
             standing: Standing::Member,
+            replaced_by: None,
             cluster: Some(ClusterId(7)),
             epoch: Epoch::FIRST,
+            replication: Some(3),
             members: vec![
                 member(1, PeerState::Alive),
                 member(2, PeerState::Suspect),
                 member(3, PeerState::Down),
             ],
+            former: vec![],
+            change: Some(ChangeView {
+                epoch: Epoch(2),
+                joining: vec![NodeId::new(2)],
+                leaving: vec![],
+                groups: 100,
+                groups_copied: 25,
+                registers: 9,
+                bytes: 900,
+                stalled_for: Duration::from_millis(1_500),
+            }),
             awaited: vec![],
-            quorum: false,
+            majority: false,
+            without_quorum: Group::all().take(7).collect(),
+            losses_survived: Some(0),
             quorum_lost: false,
+            groups_lost: Groups::NONE,
+            lacking_slots: 32,
             registers: 12,
+            bytes: 1_200,
+            copied_registers: 8,
+            copied_bytes: 800,
             operations_running: 3,
         }
     }
@@ -293,6 +278,12 @@ mod tests {
         let took = Duration::from_millis(2);
         metrics.observe(OperationKind::Write, &written, took);
         metrics.observe(OperationKind::Write, &Outcome::Unknown, took);
+        let member = Member::new(NodeId::new(1), "127.0.0.1:3030".parse().unwrap());
+        let cluster = Configuration::new(ClusterId(7), Epoch::FIRST, vec![member], 3);
+        let begun = ChangeNote::Begun {
+            configuration: Arc::new(cluster.unwrap()),
+        };
+        metrics.observe_change(&begun);
         metrics.render(view(), traffic())
     }
 
@@ -321,8 +312,24 @@ mod tests {
             r#"shardedmemory_operation_duration_seconds_bucket{le="+Inf",operation="write"} 2"#,
             "shardedmemory_epoch 1",
             "shardedmemory_quorum 0",
+            "shardedmemory_slots_without_quorum 112",
             "shardedmemory_quorum_lost 0",
+            "shardedmemory_slots_lost 0",
             "shardedmemory_registers 12",
+            "shardedmemory_registers_bytes 1200",
+            "shardedmemory_lacking_slots 32",
+            "shardedmemory_copied_registers_total 8",
+            "shardedmemory_copied_bytes_total 800",
+            r#"shardedmemory_members{standing="member"} 2"#,
+            r#"shardedmemory_members{standing="joining"} 1"#,
+            r#"shardedmemory_members{standing="leaving"} 0"#,
+            r#"shardedmemory_member_slots{member="0000000000000001",address="127.0.0.1:3030"} 16384"#,
+            "shardedmemory_change_in_progress 1",
+            "shardedmemory_change_slots 1600",
+            "shardedmemory_change_slots_copied 400",
+            "shardedmemory_change_stalled_seconds 1.5",
+            r#"shardedmemory_changes_total{step="begun"} 1"#,
+            r#"shardedmemory_changes_total{step="finished"} 0"#,
             "shardedmemory_operations_running 3",
             r#"shardedmemory_peer_state{peer="0000000000000002",address="127.0.0.1:3031",state="suspect"} 1"#,
             r#"shardedmemory_peer_state{peer="0000000000000002",address="127.0.0.1:3031",state="alive"} 0"#,

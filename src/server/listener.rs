@@ -21,9 +21,9 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections may be at their first byte.
 const SILENT_MAX: usize = 4096;
 
-/// How many connections from peers may be open. Each of nine members has one; the rest is for
-/// those that are about to be closed.
-const PEERS_MAX: usize = 128;
+/// How many connections from peers may be open. Each of 64 members has one; the rest is for nodes
+/// that are no members, and for connections that are about to be closed.
+const PEERS_MAX: usize = 256;
 
 /// How long to wait before accepting again when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,42 +1,60 @@
 //! A running node: it starts, serves, and stops.
 
 mod alarm;
+mod change_log;
 mod clock;
 mod lane_shell;
 mod limits;
 mod listener;
+mod news;
 mod node;
 mod settings;
+mod shares;
+#[cfg(test)]
+mod tests;
 mod view;
 
+pub(crate) use change_log::ChangeNote;
 pub(crate) use limits::Limits;
+pub(crate) use node::NotLeft;
 pub(crate) use settings::{Settings, SettingsError};
-pub(crate) use view::{ClusterView, MemberView, Standing};
+pub(crate) use shares::slots;
+pub(crate) use view::{ClusterView, MemberStanding, MemberView, Standing};
 
 use crate::metrics::{Build, Metrics};
 use crate::peer;
 use listener::Doorman;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use node::Node;
+use node::{Node, Replaced};
 use protocol::{
-    Boot, ClusterId, Incarnation, Membership, MembershipOptions, MembershipOptionsError, NodeId,
-    Time,
+    Address, Boot, ClusterId, Incarnation, Join, Membership, MembershipOptions,
+    MembershipOptionsError, NodeId, Time,
 };
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::panic;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-/// Why a node could not start.
+/// Why a node could not start, or did not end as it was meant to.
 #[derive(Debug)]
 pub(crate) enum RunError {
     /// It could not listen at this address.
     Listen(SocketAddr, io::Error),
     /// The settings make no membership.
     Membership(MembershipOptionsError),
+    /// Another process has taken its place, so it stopped.
+    Replaced {
+        /// The other process.
+        by: NodeId,
+        /// Where it is reached.
+        address: Address,
+    },
+    /// It was to leave the cluster before it stopped, and has not, or may not have.
+    NotLeft(NotLeft),
 }
 
 impl fmt::Display for RunError {
@@ -44,19 +62,31 @@ impl fmt::Display for RunError {
         match self {
             RunError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             RunError::Membership(error) => write!(f, "cannot be part of a cluster: {error}"),
+            RunError::Replaced { by, address } => write!(
+                f,
+                "node {by} at {address} has taken the place of this process, which held nothing \
+                 that counts any more and has stopped; the cluster goes on without it, and it \
+                 need not be started again"
+            ),
+            RunError::NotLeft(not_left) => not_left.fmt(f),
         }
     }
 }
 
 impl std::error::Error for RunError {}
 
-/// Runs a node until `stop` ends; then it accepts nothing new, finishes what runs, and returns.
+/// Runs a node until it is told to stop; then it leaves the cluster if it is to, accepts nothing
+/// new, finishes what runs, and returns.
+///
+/// Each call of `told_to_stop` ends when the node is told to stop once more. Whatever it does
+/// then before it ends, the next time cuts it short.
 ///
 /// # Errors
-/// [`RunError`], if it could not start.
+/// [`RunError`], if it could not start, was replaced by another process, or did not leave in time
+/// though it was to.
 pub(crate) async fn run(
     settings: Settings,
-    stop: impl Future<Output = ()>,
+    told_to_stop: impl AsyncFnMut(),
 ) -> Result<(), RunError> {
     end_on_panic();
     raise_open_files_limit(settings.connections_max);
@@ -65,34 +95,69 @@ pub(crate) async fn run(
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.map_err(|error| RunError::Listen(address, error))?);
     }
+    serve(&settings, listeners, told_to_stop).await
+}
 
+async fn serve(
+    settings: &Settings,
+    listeners: Vec<TcpListener>,
+    mut told_to_stop: impl AsyncFnMut(),
+) -> Result<(), RunError> {
     let stopping = CancellationToken::new();
-    let node = start(&settings)?;
-    let doorman = Doorman::new(&settings, node.clone(), stopping.clone());
+    let node = start(settings)?;
+    let doorman = Doorman::new(settings, node.clone(), stopping.clone());
     for listener in listeners {
         tokio::spawn(doorman.clone().accept(listener));
     }
 
-    stop.await;
-    info!("stopping, as told: accepting nothing new, finishing what runs");
+    let until_stopped = async {
+        told_to_stop().await;
+        match settings.leave_on_stop {
+            true => leave(&node, settings.leave_timeout, &mut told_to_stop).await,
+            false => Ok(()),
+        }
+    };
+    let ended = tokio::select! {
+        ended = until_stopped => ended.map_err(RunError::NotLeft),
+        Replaced { by, address } = node.replaced() => Err(RunError::Replaced { by, address }),
+    };
+    info!("stopping: accepting nothing new, finishing what runs");
     stopping.cancel();
     let finish = async {
         doorman.drain().await;
         node.drain().await;
     };
-    if tokio::time::timeout(settings.shutdown_timeout, finish)
-        .await
-        .is_err()
-    {
+    let is_finished = tokio::select! {
+        finished = tokio::time::timeout(settings.shutdown_timeout, finish) => finished.is_ok(),
+        () = told_to_stop() => false,
+    };
+    if is_finished {
+        info!("stopped");
+    } else {
         warn!(
             "stopped with {} connections still open: what ran on them is unknown to their clients",
             doorman.clients()
         );
-    } else {
-        info!("stopped");
     }
     node.links().shut_down();
-    Ok(())
+    ended
+}
+
+/// Has the node leave its cluster, unless it is told again to stop meanwhile.
+async fn leave(
+    node: &Node,
+    within: Duration,
+    told_to_stop: &mut impl AsyncFnMut(),
+) -> Result<(), NotLeft> {
+    info!(
+        "told to stop: leaving the cluster first, for which it has {} ms; told again, it stops \
+         without that",
+        within.as_millis()
+    );
+    tokio::select! {
+        left = node.leave(within) => left,
+        () = told_to_stop() => Err(NotLeft::ToldAgain),
+    }
 }
 
 /// Makes a node with an empty memory, which is a new node, and starts its tasks.
@@ -101,17 +166,7 @@ fn start(settings: &Settings) -> Result<Node, RunError> {
         node: NodeId::new(rand::random_range(1..=u64::MAX)),
         boot: Boot::FIRST,
     };
-    let options = MembershipOptions {
-        ping_interval: settings.ping_interval,
-        ping_timeout: settings.pong_timeout,
-        down_after: settings.down_after,
-        founding_wait: settings.founding_wait,
-        ..MembershipOptions::new(
-            incarnation,
-            settings.peers.clone(),
-            ClusterId(rand::random()),
-        )
-    };
+    let options = membership_options(settings, incarnation);
     let membership = Membership::new(Time::default(), options).map_err(RunError::Membership)?;
     let metrics = Metrics::new(Build {
         version: env!("CARGO_PKG_VERSION"),
@@ -132,6 +187,29 @@ fn start(settings: &Settings) -> Result<Node, RunError> {
     }
     node.start_timers();
     Ok(node)
+}
+
+fn membership_options(settings: &Settings, incarnation: Incarnation) -> MembershipOptions {
+    let join = (!settings.join.is_empty()).then(|| Join {
+        seeds: settings.join.clone(),
+        weight: settings.weight,
+    });
+    MembershipOptions {
+        replication: settings.replication,
+        join,
+        replace_after: settings.replace_after,
+        abort_after: settings.change_stalled_after,
+        ping_interval: settings.ping_interval,
+        ping_timeout: settings.pong_timeout,
+        down_after: settings.down_after,
+        founding_wait: settings.founding_wait,
+        ..MembershipOptions::new(
+            incarnation,
+            settings.advertise.clone(),
+            settings.peers.clone(),
+            ClusterId(rand::random_range(1..=u64::MAX)),
+        )
+    }
 }
 
 /// A panic is a broken invariant: what this node holds may be wrong, and it must not spread. The

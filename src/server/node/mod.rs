@@ -1,0 +1,229 @@
+//! A running node: [`Node`].
+
+mod cluster;
+mod inbox;
+mod leaving;
+mod refusals;
+mod registers;
+mod viewing;
+
+pub(crate) use leaving::NotLeft;
+
+use super::alarm::Alarm;
+use super::clock::Clock;
+use super::lane_shell::{LaneShell, World};
+use super::limits::Limits;
+use super::news::NewsBox;
+use super::settings::Settings;
+use crate::metrics::Metrics;
+use crate::peer::{Links, PeerSettings};
+use cluster::Cluster;
+use inbox::NodeInbox;
+use parking_lot::Mutex;
+use protocol::{
+    Address, Incarnation, Lane, LaneOptions, Membership, Message, NodeId, Operation, Outcome,
+    Refusal, Time,
+};
+use refusals::Refusals;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::error;
+
+/// A running node: its lanes, its membership, its links to the others. Cheap to clone.
+///
+/// Locks are taken in this order: the membership's, then one lane's, then an outbox's or that of
+/// the [`NewsBox`], where lanes leave what they have to tell the membership.
+#[derive(Clone)]
+pub(crate) struct Node(Arc<Inner>);
+
+struct Inner {
+    incarnation: Incarnation,
+    advertise: Address,
+    clock: Clock,
+    lanes: Vec<LaneShell>,
+    news: NewsBox,
+    cluster: Mutex<Cluster>,
+    membership_alarm: Alarm,
+    links: Links,
+    metrics: Metrics,
+    limits: Limits,
+    refusals: Refusals,
+    /// Who has taken this process's place, if somebody has.
+    replaced: watch::Sender<Option<Replaced>>,
+    /// Operations whose clients wait, and how many may.
+    operations_running: AtomicUsize,
+    operations_max: usize,
+}
+
+/// Who has taken a process's place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Replaced {
+    /// The other process.
+    pub(crate) by: NodeId,
+    /// Where it is reached.
+    pub(crate) address: Address,
+}
+
+impl Node {
+    /// A node that is about to start: it knows of no cluster, and dials nobody yet.
+    pub(crate) fn new(
+        settings: &Settings,
+        incarnation: Incarnation,
+        membership: Membership,
+        metrics: Metrics,
+    ) -> Self {
+        let lanes = lane_options(settings, incarnation).map(LaneShell::new);
+        Self(Arc::new_cyclic(|inner| Inner {
+            incarnation,
+            advertise: settings.advertise.clone(),
+            clock: Clock::start(),
+            lanes: lanes.collect(),
+            news: NewsBox::default(),
+            cluster: Mutex::new(Cluster::new(membership)),
+            membership_alarm: Alarm::default(),
+            links: Links::new(
+                incarnation,
+                PeerSettings::default(),
+                Arc::new(NodeInbox(inner.clone())),
+            ),
+            metrics,
+            limits: settings.into(),
+            refusals: Refusals::default(),
+            replaced: watch::Sender::new(None),
+            operations_running: AtomicUsize::new(0),
+            operations_max: settings.operations_max,
+        }))
+    }
+
+    /// Its connections to the others.
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    /// Starts the tasks that serve the node's timers. They end with the runtime.
+    pub(crate) fn start_timers(&self) {
+        for index in 0..self.0.lanes.len() {
+            let node = self.clone();
+            tokio::spawn(async move {
+                loop {
+                    node.0.lanes[index].timeout(node.0.clock).await;
+                    node.call_lane(index, Lane::handle_timeout);
+                }
+            });
+        }
+        let node = self.clone();
+        tokio::spawn(async move {
+            loop {
+                node.0.membership_alarm.ring(node.0.clock).await;
+                node.membership_timeout();
+            }
+        });
+        // The first call arms the alarm and says whom to dial.
+        self.membership_timeout();
+    }
+
+    /// Waits until no operation runs here any more, those for other nodes included.
+    pub(crate) async fn drain(&self) {
+        let running = |lane: &LaneShell| lane.operations_running() > 0;
+        while self.0.lanes.iter().any(running) {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    }
+
+    /// Ends when another process has taken this one's place, and says which.
+    pub(crate) async fn replaced(&self) -> Replaced {
+        let mut replaced = self.0.replaced.subscribe();
+        let replaced = replaced.wait_for(Option::is_some).await;
+        let replaced = replaced.expect("the node, which holds the sender, lives");
+        replaced.clone().expect("waited for")
+    }
+
+    fn world(&self) -> World<'_> {
+        World {
+            clock: self.0.clock,
+            links: &self.0.links,
+            news: &self.0.news,
+        }
+    }
+
+    fn call_lane(&self, index: usize, call: impl FnOnce(&mut Lane, Time)) {
+        if self.0.lanes[index].call(&self.world(), call) {
+            self.call_membership(|_, _| {});
+        }
+    }
+
+    /// Hands each lane its own of a batch of messages, all of them under one lock.
+    fn handle_messages(&self, messages: &mut Vec<Message>) {
+        let lanes = self.0.lanes.len();
+        let mut by_lane: Vec<Vec<Message>> = Vec::new();
+        by_lane.resize_with(lanes, Vec::new);
+        for message in messages.drain(..) {
+            if let Some(lane) = message.body.lane(lanes) {
+                by_lane[lane].push(message);
+            }
+        }
+        let mut is_news = false;
+        for (index, messages) in by_lane.into_iter().enumerate() {
+            if !messages.is_empty() {
+                is_news |= self.0.lanes[index].call(&self.world(), |lane, now| {
+                    for message in messages {
+                        lane.handle_message(now, message);
+                    }
+                });
+            }
+        }
+        if is_news {
+            self.call_membership(|_, _| {});
+        }
+    }
+
+    /// Has a lane carry out an operation.
+    async fn run(&self, operation: Operation, timeout: Duration) -> Outcome {
+        let inner = &*self.0;
+        let is_write = operation.is_write();
+        let lane = operation.name().slot().lane(inner.lanes.len());
+        let deadline = inner.clock.now() + timeout;
+        let (outcome, is_news) = inner.lanes[lane].request(&self.world(), operation, deadline);
+        if is_news {
+            self.call_membership(|_, _| {});
+        }
+        // The lane answers at the deadline at the latest. Should it ever fail to, the client
+        // still gets an answer, and the log says that there is a fault.
+        match tokio::time::timeout(timeout + ANSWER_GRACE, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => {
+                error!("an operation had no outcome {ANSWER_GRACE:?} after its deadline");
+                match is_write {
+                    true => Outcome::Unknown,
+                    false => Outcome::Refused(Refusal::NoQuorum),
+                }
+            }
+        }
+    }
+}
+
+/// What each lane is told. Together they copy no faster than the node may.
+fn lane_options(
+    settings: &Settings,
+    incarnation: Incarnation,
+) -> impl Iterator<Item = LaneOptions> {
+    let lanes = u16::try_from(settings.lanes).expect("at most Settings::LANES_CEILING lanes");
+    let copy_bytes_per_second_max = (settings.copy_bytes_per_second_max)
+        .map(|bytes_per_second| (bytes_per_second / u64::from(lanes.max(1))).max(1));
+    (0..lanes).map(move |lane| LaneOptions {
+        operations_max: settings.operations_max,
+        resend_first: settings.resend_first,
+        resend_max: settings.resend_max,
+        copy_bytes_per_second_max,
+        lanes,
+        ..LaneOptions::new(incarnation, lane)
+    })
+}
+
+/// How often a node that stops looks whether it is done.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// How long after its deadline an operation may be answered.
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
