@@ -14,12 +14,13 @@ use tokio::task::JoinSet;
 ///
 /// Starts each node as a process of its own, on ports side by side, and shows their logs on
 /// standard error, each line with the node's port. Ctrl-C stops them all; they also stop when this
-/// process ends in any other way. A node that ends is not started again; the others go on.
+/// process ends in any other way. A node that ends is not started again by itself; the others go
+/// on, and tell by which command it comes back.
 ///
 /// The nodes take their other settings from the environment, as `serve` does.
 #[derive(Args, Debug)]
 pub(crate) struct ClusterArgs {
-    /// How many nodes, from 1 to 9; a majority of them must be up
+    /// How many nodes, from 1 to 64; a majority of them must be up
     #[arg(
         long,
         value_name = "COUNT",
@@ -92,6 +93,8 @@ fn introduction(nodes: &[LocalNode]) -> String {
 /// How one node's process ended, and which it was.
 struct End {
     node: String,
+    /// How to start it again.
+    command: String,
     how: Result<Ended, Failure>,
 }
 
@@ -127,6 +130,7 @@ impl Watched {
                 };
                 End {
                     node: node.to_string(),
+                    command: node.command(),
                     how,
                 }
             });
@@ -153,6 +157,7 @@ impl Watched {
                     if left == 0 {
                         return Err(Failure::failed("every node has ended, and its memory with it"));
                     }
+                    output::note(&format!("to bring it back: {}", end.command));
                 }
             }
         }

@@ -25,6 +25,12 @@ pub(crate) enum Exit {
     Unknown = 3,
     /// There is nothing in the register.
     Nothing = 4,
+    /// The cluster does not serve.
+    Unavailable = 5,
+    /// Another process has taken this node's place.
+    Replaced = 6,
+    /// The node stopped without having left the cluster.
+    NotLeft = 7,
     /// Ctrl-C or SIGTERM ended it early, as shells number it.
     Interrupted = 130,
 }
@@ -49,13 +55,18 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// It ended early because somebody wanted that.
-    pub(crate) fn interrupted() -> Self {
+    /// It ended in this way, and the reason has been said.
+    pub(crate) fn silent(exit: Exit) -> Self {
         Self {
-            exit: Exit::Interrupted,
+            exit,
             message: None,
             hint: None,
         }
+    }
+
+    /// It ended early because somebody wanted that.
+    pub(crate) fn interrupted() -> Self {
+        Self::silent(Exit::Interrupted)
     }
 
     /// The same, with advice.

@@ -5,12 +5,17 @@
 
 mod client;
 mod cluster;
+mod config;
 mod delete;
 mod demo;
+mod environment;
 mod failure;
+mod figures;
 mod interrupt;
+mod line;
 mod local;
 mod log;
+mod members;
 mod output;
 mod read;
 mod serve;
@@ -19,28 +24,15 @@ mod status;
 mod values;
 mod write;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use failure::Failure;
+use line::Line;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Run one command of the process's arguments, and say how it ended.
 pub(crate) fn main() -> ExitCode {
-    let result = match Cli::parse_from(to_parse(std::env::args_os().collect())) {
-        Cli {
-            port: Some(port), ..
-        } => serve::run(&original(port)),
-        Cli {
-            command: Some(command),
-            ..
-        } => command.run(),
-        // clap prints the help when there are no arguments at all.
-        Cli {
-            port: None,
-            command: None,
-        } => Ok(()),
-    };
-    match result {
+    match Line::of(line::to_parse(std::env::args_os().collect())).and_then(|line| line.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -50,8 +42,9 @@ pub(crate) fn main() -> ExitCode {
 ///
 /// Registers are named cells that every node of a cluster reads and writes. Each read returns the
 /// last completed write or a later one, wherever it was made, as long as a majority of the nodes
-/// is up: whichever those are, and with no pause when one dies or freezes. Registers live in
-/// memory: they are gone when a majority of the nodes is.
+/// that hold the register is up: whichever those are, and with no pause when one dies or freezes.
+/// Registers live in memory. A node that restarts copies its own from the others; what a majority
+/// of those that hold it forget at once is gone.
 #[derive(Parser)]
 #[command(
     version = crate::VERSION,
@@ -77,13 +70,18 @@ Exit codes:
   0    done
   1    failed or refused: nothing happened
   2    the command line or a setting is wrong: nothing happened
-  3    unknown: a write may have happened, or may yet
+  3    unknown: a write or a change may have happened, or may yet
   4    there is nothing in the register
+  5    status: there are operations that the cluster cannot serve
+  6    serve: another process has taken this node's place
+  7    serve --leave-on-stop: the node stopped without having left the cluster
   130  interrupted
 
 Examples:
-  shardedmemory demo                     see three nodes work, one freeze, one die
+  shardedmemory demo                     see three nodes work, freeze, die and come back
   shardedmemory cluster                  three nodes in this terminal, until Ctrl-C
+  shardedmemory serve --listen 127.0.0.1:3033 --join 127.0.0.1:3030    one more
+  shardedmemory status                   how they are
   shardedmemory write greeting hello     through the first node that takes it
   shardedmemory read greeting --node 127.0.0.1:3031
   curl -X PUT http://127.0.0.1:3032/v1/registers/greeting -d hello";
@@ -98,37 +96,12 @@ enum Command {
     Write(write::WriteArgs),
     Delete(delete::DeleteArgs),
     Status(status::StatusArgs),
-}
-
-impl Command {
-    fn run(self) -> Result<(), Failure> {
-        match self {
-            Command::Serve(arguments) => serve::run(&arguments),
-            Command::Cluster(arguments) => cluster::run(&arguments),
-            Command::Demo(arguments) => demo::run(&arguments),
-            Command::Read(arguments) => read::run(&arguments),
-            Command::Write(arguments) => write::run(&arguments),
-            Command::Delete(arguments) => delete::run(&arguments),
-            Command::Status(arguments) => status::run(&arguments),
-        }
-    }
+    Members(members::MembersArgs),
+    Config(config::ConfigArgs),
 }
 
 /// The ports of the original's three nodes.
 const ORIGINAL_PORTS: [u16; 3] = [3030, 3031, 3032];
-
-/// What is to be parsed of a command line: all of it, or, if it begins with a word that is neither
-/// a command nor a port, just that. What follows would be complained of instead.
-fn to_parse(mut line: Vec<OsString>) -> Vec<OsString> {
-    let first = line.get(1).and_then(|word| word.to_str());
-    let is_flag = |word: &str| word.starts_with('-');
-    let is_command = |word: &str| word == "help" || Cli::command().find_subcommand(word).is_some();
-    if first.is_some_and(|word| !is_flag(word) && !is_command(word) && word.parse::<u16>().is_err())
-    {
-        line.truncate(2);
-    }
-    line
-}
 
 fn port_or_advice(text: &str) -> Result<u16, String> {
     match text.parse() {
@@ -144,7 +117,7 @@ fn port_or_advice(text: &str) -> Result<u16, String> {
 }
 
 /// What `shardedmemory PORT` is short for.
-fn original(port: u16) -> serve::ServeArgs {
+fn original(port: u16) -> Result<Line, Failure> {
     let peers = ORIGINAL_PORTS
         .map(|port| format!("127.0.0.1:{port}"))
         .join(",");
@@ -157,10 +130,7 @@ fn original(port: u16) -> serve::ServeArgs {
         "--peers",
         &peers,
     ];
-    match Cli::parse_from(line.map(OsString::from)).command {
-        Some(Command::Serve(arguments)) => *arguments,
-        _ => unreachable!("the line names `serve`"),
-    }
+    Line::of(line.map(OsString::from).to_vec())
 }
 
 /// A runtime for commands that mostly wait.
@@ -174,7 +144,9 @@ fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
     use clap::error::ErrorKind;
+    use line::to_parse;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(to_parse(
@@ -190,7 +162,10 @@ mod tests {
     #[test]
     fn a_port_of_the_original_is_a_node_with_its_three_peers() {
         assert_eq!(parse("shardedmemory 3031").unwrap().port, Some(3031));
-        let settings = original(3031).settings().unwrap();
+        let Some(Command::Serve(arguments)) = original(3031).unwrap().cli.command else {
+            panic!("it serves");
+        };
+        let settings = arguments.settings().unwrap();
         assert_eq!(settings.listen, ["127.0.0.1:3031".parse().unwrap()]);
         assert_eq!(settings.advertise.as_str(), "127.0.0.1:3031");
         let peers: Vec<_> = settings.peers.iter().map(|peer| peer.port()).collect();
@@ -230,6 +205,7 @@ mod tests {
             "shardedmemory write --timeout-ms 10 -- -a --b",
             "shardedmemory delete a",
             "shardedmemory status --json",
+            "shardedmemory config print --peers a:1,b:1 --insecure --toml",
         ] {
             if let Err(error) = parse(line) {
                 panic!("{line}: {error}");
@@ -241,7 +217,7 @@ mod tests {
     fn what_makes_no_sense_is_refused_at_the_door() {
         for line in [
             "shardedmemory cluster --nodes 0",
-            "shardedmemory cluster --nodes 10",
+            "shardedmemory cluster --nodes 65",
             "shardedmemory read",
             "shardedmemory write a",
             "shardedmemory read a --node nowhere",

@@ -35,7 +35,18 @@ pub(crate) fn on_terminal() -> bool {
     stdout().is_terminal()
 }
 
+/// Whether standard output may be coloured: a terminal, and nobody asked for none.
+pub(crate) fn data_in_colour() -> bool {
+    on_terminal() && colours_are_welcome()
+}
+
 /// Whether standard error may be coloured: a terminal, and nobody asked for none.
 pub(crate) fn notes_in_colour() -> bool {
-    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    stderr().is_terminal() && colours_are_welcome()
+}
+
+/// By the conventions of <https://no-color.org> and of terminals that know no colours.
+fn colours_are_welcome() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
 }

@@ -1,12 +1,20 @@
 //! A client of a cluster: asks one node after another until one takes the operation.
 
 mod connection;
+mod members;
+mod problem;
 mod reply;
+#[cfg(test)]
+pub(crate) mod stub;
 mod view;
 
-pub(crate) use connection::{Connection, Lost};
+pub(crate) use connection::{Connection, Lost, Unreachable};
+pub(crate) use members::MembersView;
+pub(crate) use problem::{End, Problem};
 pub(crate) use reply::{Reply, reply};
-pub(crate) use view::{MemberView, Standing, State, View, cluster_view};
+pub(crate) use view::{
+    ChangeView, MemberStanding, MemberView, Standing, State, View, ask_for, cluster_view,
+};
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::values::millis;
@@ -34,7 +42,7 @@ pub(crate) struct ClientArgs {
     /// How long each node that is asked may take, in milliseconds
     #[arg(
         long,
-        env = "SHARDEDMEMORY_TIMEOUT_MS",
+        env = "SHARDEDMEMORY_CLIENT_TIMEOUT_MS",
         value_name = "MS",
         value_parser = millis,
         default_value = "5000"
@@ -177,7 +185,7 @@ impl fmt::Display for Request<'_> {
 }
 
 /// Everything but the characters that RFC 3986 calls unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

@@ -1,10 +1,10 @@
 //! What a node's answer to an operation means.
 
+use crate::cli::client::problem::{End, Problem};
 use crate::cli::client::{Lost, Verb};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap};
 use hyper::{Response, StatusCode};
-use serde::Deserialize;
 
 /// What an answer, or its absence, lets a client believe.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,7 +40,7 @@ pub(crate) fn reply(verb: &Verb, answer: Result<Response<Bytes>, Lost>) -> Reply
     match head.status {
         status if status.is_success() => done((*verb == Verb::Read).then_some(body)),
         status => {
-            let problem = serde_json::from_slice(&body).unwrap_or_default();
+            let problem = Problem::read(&body);
             match (verb, status, &problem) {
                 (
                     Verb::Read,
@@ -67,31 +67,9 @@ fn without_answer(verb: &Verb, lost: &Lost) -> Reply {
     }
 }
 
-/// The part of a problem's description that a client acts on.
-#[derive(Deserialize, Default)]
-struct Problem {
-    title: Option<String>,
-    detail: Option<String>,
-    outcome: Option<End>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum End {
-    Done,
-    Refused,
-    Unknown,
-}
-
 fn not_done(verb: &Verb, status: StatusCode, problem: Problem) -> Reply {
-    let Problem {
-        title,
-        detail,
-        outcome,
-    } = problem;
-    let reason = detail
-        .or(title)
-        .unwrap_or_else(|| format!("it answered {status}"));
+    let outcome = problem.outcome;
+    let reason = problem.reason(status);
     // Only a node's own word `refused` makes a server's error certain: 502 or 504 may also come
     // from something between.
     let certain = *verb == Verb::Read

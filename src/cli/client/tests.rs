@@ -1,72 +1,18 @@
 //! The client against small servers that play nodes.
 
+use super::stub::{self, Stub, nowhere};
 use super::*;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A node that answers `/livez`, and every operation with this text; without one it closes the
-/// connection instead.
-struct Stub {
-    address: Address,
-    operations: Arc<AtomicUsize>,
+/// A node that answers every operation with this text; without one it closes the connection
+/// instead.
+async fn start(answer: Option<&'static str>) -> Stub {
+    Stub::start(move |_| answer.map(str::to_owned)).await
 }
 
-impl Stub {
-    async fn start(answer: Option<&'static str>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = address(listener.local_addr().unwrap());
-        let operations = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&operations);
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut heard = Vec::new();
-                while stream
-                    .read_buf(&mut heard)
-                    .await
-                    .is_ok_and(|count| count > 0)
-                {
-                    if !heard.windows(4).any(|window| window == b"\r\n\r\n") {
-                        continue;
-                    }
-                    let answer = if heard.starts_with(b"GET /livez ") {
-                        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-                    } else {
-                        counter.fetch_add(1, Ordering::SeqCst);
-                        let Some(answer) = answer else { break };
-                        answer
-                    };
-                    stream.write_all(answer.as_bytes()).await.unwrap();
-                    heard.clear();
-                }
-            }
-        });
-        Self {
-            address,
-            operations,
-        }
-    }
-
-    fn operations(&self) -> usize {
-        self.operations.load(Ordering::SeqCst)
-    }
-}
-
-fn address(socket: SocketAddr) -> Address {
-    socket.to_string().parse().unwrap()
-}
-
-/// An address at which nothing listens.
-async fn nowhere() -> Address {
-    address(
-        TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap(),
-    )
+/// How many operations it was asked for.
+fn operations(stub: &Stub) -> usize {
+    stub.asked().len()
 }
 
 async fn run(verb: Verb, nodes: &[&Address]) -> Result<Done, Failure> {
@@ -96,35 +42,32 @@ const NOTHING: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 18\r\n\r\n\
 
 #[tokio::test]
 async fn the_next_node_is_asked_when_one_is_away_or_refuses() {
-    let (refuses, writes) = (
-        Stub::start(Some(REFUSED)).await,
-        Stub::start(Some(WRITTEN)).await,
-    );
+    let (refuses, writes) = (start(Some(REFUSED)).await, start(Some(WRITTEN)).await);
     let nodes = [&nowhere().await, &refuses.address, &writes.address];
     let done = run(write(), &nodes).await.unwrap();
     assert_eq!(done.node, writes.address);
     assert_eq!(done.tag.as_deref(), Some("7-00000000000000aa-1-0"));
     assert_eq!(done.rounds, Some(2));
-    assert_eq!((refuses.operations(), writes.operations()), (1, 1));
+    assert_eq!((operations(&refuses), operations(&writes)), (1, 1));
 }
 
 #[tokio::test]
 async fn a_write_in_doubt_is_not_made_again_at_another_node() {
     for answer in [Some(UNKNOWN), None] {
-        let (doubtful, writes) = (Stub::start(answer).await, Stub::start(Some(WRITTEN)).await);
+        let (doubtful, writes) = (start(answer).await, start(Some(WRITTEN)).await);
         for verb in [write(), Verb::Delete] {
             let failure = run(verb, &[&doubtful.address, &writes.address])
                 .await
                 .unwrap_err();
             assert_eq!(failure.exit, Exit::Unknown);
         }
-        assert_eq!((doubtful.operations(), writes.operations()), (2, 0));
+        assert_eq!((operations(&doubtful), operations(&writes)), (2, 0));
     }
 }
 
 #[tokio::test]
 async fn a_read_goes_on_after_a_broken_connection() {
-    let (breaks, misses) = (Stub::start(None).await, Stub::start(Some(NOTHING)).await);
+    let (breaks, misses) = (start(None).await, start(Some(NOTHING)).await);
     let done = run(Verb::Read, &[&breaks.address, &misses.address])
         .await
         .unwrap();
@@ -133,20 +76,17 @@ async fn a_read_goes_on_after_a_broken_connection() {
 
 #[tokio::test]
 async fn what_every_node_would_refuse_is_asked_once() {
-    let (refuses, writes) = (
-        Stub::start(Some(TOO_LARGE)).await,
-        Stub::start(Some(WRITTEN)).await,
-    );
+    let (refuses, writes) = (start(Some(TOO_LARGE)).await, start(Some(WRITTEN)).await);
     let failure = run(write(), &[&refuses.address, &writes.address])
         .await
         .unwrap_err();
     assert_eq!(failure.exit, Exit::Failed);
-    assert_eq!(writes.operations(), 0);
+    assert_eq!(operations(&writes), 0);
 }
 
 #[tokio::test]
 async fn when_no_node_takes_it_each_ones_reason_is_told() {
-    let (away, refuses) = (nowhere().await, Stub::start(Some(REFUSED)).await);
+    let (away, refuses) = (nowhere().await, start(Some(REFUSED)).await);
     let failure = run(write(), &[&away, &refuses.address]).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Failed);
     let message = failure.message.unwrap();
@@ -159,8 +99,11 @@ async fn when_no_node_takes_it_each_ones_reason_is_told() {
 async fn a_node_that_accepts_and_says_nothing_is_given_no_operation() {
     // Nobody accepts: as with a frozen process, the system alone completes the connection.
     let frozen = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let writes = Stub::start(Some(WRITTEN)).await;
-    let nodes = [&address(frozen.local_addr().unwrap()), &writes.address];
+    let writes = start(Some(WRITTEN)).await;
+    let nodes = [
+        &stub::address(frozen.local_addr().unwrap()),
+        &writes.address,
+    ];
     assert_eq!(run(write(), &nodes).await.unwrap().node, writes.address);
 }
 

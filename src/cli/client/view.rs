@@ -1,15 +1,18 @@
 //! What a node says of its cluster.
 
-use crate::cli::client::Connection;
+use crate::cli::client::{Connection, Problem};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use protocol::Address;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
 
 /// The part of `GET /v1/cluster` that commands show or act on.
+///
+/// What has a default here may be missing in the view of a node of another version.
 #[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct View {
     /// The node's identity.
@@ -20,8 +23,14 @@ pub(crate) struct View {
     pub(crate) cluster: Option<String>,
     /// The newest epoch it has entered.
     pub(crate) epoch: u64,
+    /// On how many members each slot is held, if there are so many.
+    #[serde(default)]
+    pub(crate) replication: Option<u8>,
     /// The members, as this node sees them.
     pub(crate) members: Vec<MemberView>,
+    /// The change of members that is under way.
+    #[serde(default)]
+    pub(crate) change: Option<ChangeView>,
     /// While no cluster stands: the addresses that founding waits for.
     #[serde(default)]
     pub(crate) awaited: Vec<String>,
@@ -30,8 +39,26 @@ pub(crate) struct View {
     /// Whether so many members lost their memory that the registers are gone.
     #[serde(default)]
     pub(crate) quorum_lost: bool,
+    /// How many slots have no quorum alive.
+    #[serde(default)]
+    pub(crate) slots_without_quorum: u64,
+    /// How many slots are gone: a majority of those that held them lost their memory.
+    #[serde(default)]
+    pub(crate) slots_lost: u64,
+    /// How many more members may be lost, whichever they are, before something stops.
+    #[serde(default)]
+    pub(crate) losses_survived: Option<u64>,
+    /// The node that has taken this one's place.
+    #[serde(default)]
+    pub(crate) replaced_by: Option<String>,
+    /// Of how many slots that it is to hold it may lack something.
+    #[serde(default)]
+    pub(crate) lacking_slots: u64,
     /// How many registers it holds.
     pub(crate) registers: u64,
+    /// The bytes of their names and values.
+    #[serde(default)]
+    pub(crate) bytes: u64,
     /// How many clients' operations run on it.
     pub(crate) operations_running: u64,
     /// How many rounds its operations took.
@@ -52,6 +79,52 @@ pub(crate) struct MemberView {
     /// Whether its memory is gone.
     #[serde(default)]
     pub(crate) lost: bool,
+    /// How large a share of the slots it takes, beside the others.
+    #[serde(default)]
+    pub(crate) weight: u32,
+    /// What it is to the change of members that is under way.
+    #[serde(default)]
+    pub(crate) standing: MemberStanding,
+    /// How many slots it holds; after the change, if one is under way.
+    #[serde(default)]
+    pub(crate) slots: u64,
+    /// Of how many slots that it is to hold it may lack something.
+    #[serde(default)]
+    pub(crate) lacking_slots: u64,
+}
+
+/// What a member is to the change of members that is under way.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MemberStanding {
+    /// It is a member before and after it, or there is none.
+    #[default]
+    Member,
+    /// It will be a member.
+    Joining,
+    /// It will be a member no longer.
+    Leaving,
+}
+
+/// A change of members that is under way, as a node sees it.
+#[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ChangeView {
+    /// The epoch of the joint configuration.
+    pub(crate) epoch: u64,
+    /// The ids of those who will be members.
+    pub(crate) joining: Vec<String>,
+    /// The ids of those who will be members no longer.
+    pub(crate) leaving: Vec<String>,
+    /// How many groups of slots change hands.
+    pub(crate) groups: u64,
+    /// How many of them are copied.
+    pub(crate) groups_copied: u64,
+    /// How many registers were copied.
+    pub(crate) registers: u64,
+    /// The bytes of their names and values.
+    pub(crate) bytes: u64,
+    /// For how long nothing has moved on.
+    pub(crate) stalled_for_ms: u64,
 }
 
 /// What a node is to its cluster.
@@ -125,6 +198,16 @@ impl fmt::Display for Standing {
     }
 }
 
+impl fmt::Display for MemberStanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MemberStanding::Member => "member",
+            MemberStanding::Joining => "joining",
+            MemberStanding::Leaving => "leaving",
+        })
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -146,15 +229,28 @@ pub(crate) async fn cluster_view(
     let mut connection = Connection::open_answering(node)
         .await
         .map_err(|error| error.to_string())?;
+    ask_for(&mut connection, "/v1/cluster", deadline).await
+}
+
+/// Asks a node for something that it writes in JSON; returns that as it is, and as it is
+/// understood here.
+///
+/// # Errors
+/// Why it has none to give.
+pub(crate) async fn ask_for<T: DeserializeOwned>(
+    connection: &mut Connection,
+    path: &str,
+    deadline: Duration,
+) -> Result<(Value, T), String> {
     let answer = connection
-        .request(Method::GET, "/v1/cluster", Bytes::new(), deadline)
+        .request(Method::GET, path, Bytes::new(), deadline)
         .await;
     let (head, body) = answer.map_err(|error| error.to_string())?.into_parts();
     if head.status != StatusCode::OK {
-        return Err(format!("it answered {}", head.status));
+        return Err(Problem::read(&body).reason(head.status));
     }
-    let foreign = |error| format!("its view of the cluster cannot be read ({error})");
+    let foreign = |error| format!("its answer at {path} cannot be read ({error})");
     let written: Value = serde_json::from_slice(&body).map_err(foreign)?;
-    let view = View::deserialize(&written).map_err(foreign)?;
-    Ok((written, view))
+    let understood = T::deserialize(&written).map_err(foreign)?;
+    Ok((written, understood))
 }

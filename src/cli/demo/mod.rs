@@ -1,9 +1,9 @@
 //! `shardedmemory demo`: a local cluster, and a story told as it happens.
 
-mod figures;
 mod stage;
 mod story;
 mod traffic;
+mod waits;
 
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
@@ -12,11 +12,12 @@ use clap::Args;
 use stage::Stage;
 use story::Story;
 
-/// See a cluster work while nodes freeze and die
+/// See a cluster work while nodes freeze, die and come back
 ///
-/// Starts three nodes on this machine, writes at one and reads at another, then freezes one and
-/// kills one while clients go on reading and writing at the others, and says how long everything
-/// took. Each value that is read is checked; the exit code is 1 if one was wrong.
+/// Starts three nodes on this machine, writes at one and reads at another, then freezes one, kills
+/// one, starts it again, and when it is whole kills another, while clients go on reading and
+/// writing; and says how long everything took. Each value that is read is checked; the exit code is
+/// 1 if one was wrong.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Leave the cluster up afterwards, until Ctrl-C

@@ -132,11 +132,13 @@ impl Stage {
     /// What can be done with the cluster by hand.
     pub(crate) fn commands(&self) -> String {
         let program = output::program();
-        let [first, second, third] = [0, 1, 2].map(|node| self.address(node));
+        let mut running = self.nodes.iter().flatten().map(LocalNode::address);
+        let first = running.next().expect("a majority of the nodes runs");
+        let last = running.next_back().unwrap_or(first);
         format!(
             "  curl -X PUT http://{first}/v1/registers/greeting -d hello\n  \
-               curl http://{second}/v1/registers/greeting\n  \
-               {program} status --node {third}"
+               curl http://{last}/v1/registers/greeting\n  \
+               {program} status --node {first}"
         )
     }
 

@@ -1,11 +1,10 @@
 //! What the demo shows, in the order of the telling: [`Story`].
 
-use crate::cli::client::{Connection, Reply, Request, Standing, State, Verb, cluster_view};
-use crate::cli::demo::figures::{Millis, grouped};
+use crate::cli::client::{Connection, Reply, Request, State, Verb};
 use crate::cli::demo::stage::Stage;
 use crate::cli::demo::traffic::{self, Ledger, Tally, Traffic};
 use crate::cli::failure::Failure;
-use crate::cli::local::POLL_INTERVAL;
+use crate::cli::figures::{Millis, grouped};
 use crate::cli::output;
 use crate::cli::spinner::spin;
 use hyper::body::Bytes;
@@ -13,18 +12,15 @@ use protocol::RegisterName;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a change that is waited for may take to show: many times what it should, and an end.
-const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// The deadline of each operation.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long traffic runs by itself, and at the least while something else happens.
 const TRAFFIC_SPAN: Duration = Duration::from_secs(1);
 
 /// The story, as far as it has been told.
 pub(crate) struct Story<'a> {
-    stage: &'a mut Stage,
+    pub(super) stage: &'a mut Stage,
     began: Instant,
     ledger: Ledger,
     operations: u64,
@@ -51,7 +47,8 @@ impl<'a> Story<'a> {
         self.many_read_and_write().await?;
         self.one_freezes_and_thaws().await?;
         self.one_dies().await?;
-        self.it_comes_back_empty().await?;
+        self.it_comes_back().await?;
+        self.another_dies().await?;
         output::line(&format!(
             "\nIn {:.1} s, {} reads and writes: none failed, and every value that was read was \
              checked and right.",
@@ -146,24 +143,39 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn it_comes_back_empty(&mut self) -> Result<(), Failure> {
+    async fn it_comes_back(&mut self) -> Result<(), Failure> {
         let port = self.stage.port(1);
-        self.chapter(&format!("Start {port} again"));
+        self.chapter(&format!("Start {port} again, with an empty memory"));
+        let started = Instant::now();
         spin("it looks for its cluster", self.stage.start(1)).await?;
-        let (_, view) = cluster_view(&self.stage.address(1), OPERATION_TIMEOUT)
-            .await
-            .map_err(|error| Failure::failed(format!("{port} does not say what it is: {error}")))?;
-        if view.standing != Standing::Outsider || view.registers != 0 {
-            return Err(Failure::failed(format!(
-                "{port} lost its memory, and yet it is back as {} with {} registers",
-                view.standing, view.registers
-            )));
-        }
+        let view = self.until_whole(1, started).await?;
         self.say(format!(
-            "{port} is back with an empty memory: it holds no register and has no vote,"
+            "{port} is a member again, in its old place, and has copied all {} registers",
+            grouped(view.registers)
         ));
-        self.say("but it passes requests on to the other two");
+        self.say(format!(
+            "from the others, {:.2} s after its start",
+            started.elapsed().as_secs_f64()
+        ));
         self.read(1, "written after one had died").await
+    }
+
+    async fn another_dies(&mut self) -> Result<(), Failure> {
+        let (port, again) = (self.stage.port(2), self.stage.port(1));
+        self.chapter(&format!(
+            "Kill {port}, too: {again} counts again, so a majority is left"
+        ));
+        let traffic = self.traffic(&[0, 1]);
+        self.stage.kill(2).await?;
+        let killed = Instant::now();
+        self.say(format!("{port} is dead"));
+        self.read(1, "written after one had died").await?;
+        self.write(1, "written after the second death").await?;
+        self.read(0, "written after the second death").await?;
+        sleep(TRAFFIC_SPAN.saturating_sub(killed.elapsed())).await;
+        let tally = self.end(traffic).await?;
+        self.say(unharmed(&tally));
+        Ok(())
     }
 
     /// Writes the greeting.
@@ -222,46 +234,6 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Waits until the first node believes this of another, and tells how long that took.
-    async fn until_state(
-        &self,
-        node: usize,
-        since: Instant,
-        wanted: impl Fn(State) -> bool,
-    ) -> Result<(), Failure> {
-        let (observer, subject) = (self.stage.address(0), self.stage.address(node));
-        let waiting = async {
-            loop {
-                let state = match cluster_view(&observer, OPERATION_TIMEOUT).await {
-                    Ok((_, view)) => view.state_of(&subject),
-                    Err(_) => None,
-                };
-                match state {
-                    Some(state) if wanted(state) => return Ok(state),
-                    _ if since.elapsed() > CHANGE_TIMEOUT => return Err(state),
-                    _ => sleep(POLL_INTERVAL).await,
-                }
-            }
-        };
-        let words = format!("waiting for {} to notice", self.stage.port(0));
-        match spin(words, waiting).await {
-            Ok(state) => {
-                self.say(format!(
-                    "{} calls {} {state}, {:.2} s later",
-                    self.stage.port(0),
-                    self.stage.port(node),
-                    since.elapsed().as_secs_f64()
-                ));
-                Ok(())
-            }
-            Err(state) => Err(Failure::failed(format!(
-                "after {} s, {observer} still believes of {subject}: {}",
-                CHANGE_TIMEOUT.as_secs(),
-                state.map_or_else(|| "nothing".to_owned(), |state| state.to_string())
-            ))),
-        }
-    }
-
     fn traffic(&self, nodes: &[usize]) -> Traffic {
         let nodes: Vec<_> = nodes.iter().map(|&node| self.stage.address(node)).collect();
         Traffic::start(&nodes, &self.ledger)
@@ -277,7 +249,7 @@ impl<'a> Story<'a> {
         output::line(&format!("\n{title}"));
     }
 
-    fn say(&self, text: impl AsRef<str>) {
+    pub(super) fn say(&self, text: impl AsRef<str>) {
         let seconds = self.began.elapsed().as_secs_f64();
         output::line(&format!("{seconds:7.2}  {}", text.as_ref()));
     }

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 /// and hangs up a stopped process group that nobody is left to wake.)
 pub(crate) struct LocalNode {
     address: Address,
+    peers: String,
     pid: Pid,
     process: Child,
     /// Never written to. Dropping it tells the node to stop.
@@ -59,6 +60,7 @@ impl LocalNode {
             .iter()
             .map(|&peer| self::address(peer).to_string())
             .collect();
+        let peers = peers.join(",");
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
         command
@@ -69,7 +71,11 @@ impl LocalNode {
                 "--advertise",
                 address.as_str(),
             ])
-            .args(["--peers", &peers.join(",")])
+            .args(["--peers", &peers])
+            // They stop together: there is nobody to leave anything to.
+            .arg("--leave-on-stop=false")
+            // It excludes --peers.
+            .env_remove("SHARDEDMEMORY_JOIN")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             // Ctrl-C in a terminal is for the whole process group; the nodes are stopped by us.
@@ -93,6 +99,7 @@ impl LocalNode {
         let id = process.id().expect("it has not been waited for");
         Ok(Self {
             address,
+            peers,
             pid: Pid::from_raw(i32::try_from(id).expect("a process id is a positive pid_t")),
             _lifeline: process.stdin.take().expect("its standard input is piped"),
             process,
@@ -102,6 +109,16 @@ impl LocalNode {
     /// Where it listens.
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// How to start it again by hand.
+    pub(crate) fn command(&self) -> String {
+        format!(
+            "{} serve --listen {} --peers {}",
+            output::program(),
+            self.address,
+            self.peers
+        )
     }
 
     /// Ends when the process does.

@@ -1,22 +1,30 @@
 //! `shardedmemory serve`: one node.
 
 mod arguments;
+mod file;
+mod origin;
+mod setting;
 
 pub(crate) use arguments::ServeArgs;
+pub(crate) use file::SettingsFile;
+pub(crate) use origin::Origin;
+pub(crate) use setting::{Kind, Setting};
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::log;
-use crate::server;
+use crate::cli::{environment, log};
+use crate::server::{self, RunError};
 use nix::sys::signal::{Signal, raise};
 use std::io::{ErrorKind, Read};
+use tracing::warn;
 
 /// Runs a node until it is told to stop.
 pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
-    let settings = arguments
-        .settings()
-        .map_err(|error| Failure::usage(error.to_string()).hint(error.hint()))?;
-    log::start(&arguments.log, arguments.log_format)?;
+    let settings = arguments.checked_settings()?;
+    log::start(&arguments.log.log, arguments.log.log_format)?;
+    for warning in environment::warnings() {
+        warn!("{warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -26,9 +34,18 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
         if arguments.exit_with_parent {
             std::thread::spawn(stop_when_input_ends);
         }
-        let ended = server::run(settings, interrupt.wait()).await;
-        ended.map_err(|error| Failure::failed(error.to_string()))
+        let ended = server::run(settings, async || interrupt.wait().await).await;
+        ended.map_err(|error| Failure::new(exit_of(&error), error.to_string()))
     })
+}
+
+/// How a process ends whose node could not run, or not to the end.
+fn exit_of(error: &RunError) -> Exit {
+    match error {
+        RunError::Replaced { .. } => Exit::Replaced,
+        RunError::NotLeft { .. } => Exit::NotLeft,
+        _ => Exit::Failed,
+    }
 }
 
 /// The parent holds the other end of the pipe that is standard input. However it ends, the system

@@ -1,6 +1,6 @@
 //! What is wrong with settings, and what to do about it: [`SettingsError`].
 
-use protocol::{Address, Configuration};
+use protocol::{Address, Configuration, Member};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,10 +24,20 @@ pub(crate) enum SettingsError {
     AdvertisesEverywhere(Address),
     /// There are no peers, or more than a cluster can have.
     PeersCount(usize),
-    /// No peer can be reached at "all addresses".
-    PeerEverywhere(Address),
-    /// A peer is given twice.
-    PeerTwice(Address),
+    /// It would found a cluster and join another.
+    PeersAndJoin,
+    /// The one node that it would ask to be let in is itself.
+    JoinsItself(Address),
+    /// This list names "all addresses", at which no node can be reached.
+    PeerEverywhere(&'static str, Address),
+    /// This list names a node twice.
+    PeerTwice(&'static str, Address),
+    /// No member can have this weight.
+    Weight(u32),
+    /// Those who found a cluster all have the usual weight.
+    WeightOfFounder(u32),
+    /// Slots cannot be held on so many members.
+    Replication(u8),
     /// The first must not be longer than the second.
     Order {
         /// The one that is too long.
@@ -57,7 +67,7 @@ impl SettingsError {
         match self {
             Self::ListensNowhere => "give --listen HOST:PORT".to_owned(),
             Self::ListensAnywhere(_) => "name the port, as in --listen 127.0.0.1:3030".to_owned(),
-            Self::ListensTwice(_) | Self::PeerTwice(_) => "leave one of the two out".to_owned(),
+            Self::ListensTwice(_) | Self::PeerTwice(..) => "leave one of the two out".to_owned(),
             Self::Exposed(_) => "listen on a loopback address such as 127.0.0.1:3030, or say \
                 --insecure if only those whom you trust can reach that network"
                 .to_owned(),
@@ -65,7 +75,22 @@ impl SettingsError {
                 "give --advertise HOST:{}, the address at which the other nodes reach this one",
                 address.port()
             ),
-            Self::PeerEverywhere(_) => "give the address at which that node is reached".to_owned(),
+            Self::PeersAndJoin => "give --peers to found a cluster together with those nodes, or \
+                --join to be added to the one that they serve"
+                .to_owned(),
+            Self::JoinsItself(_) => "name nodes that serve the cluster already".to_owned(),
+            Self::PeerEverywhere(..) => "give the address at which that node is reached".to_owned(),
+            Self::Weight(_) => format!(
+                "give --weight from 1 to {}; {} is usual",
+                Member::WEIGHT_MAX,
+                Member::WEIGHT_DEFAULT
+            ),
+            Self::WeightOfFounder(_) => "leave --weight out, or give --join".to_owned(),
+            Self::Replication(_) => format!(
+                "give --replication from 1 to {}; {} is usual",
+                Configuration::REPLICATION_MAX,
+                Configuration::REPLICATION_DEFAULT
+            ),
             Self::PeersCount(_) => format!(
                 "give --peers A,B,C with all nodes of the cluster, this one among them, up to {}",
                 Configuration::MEMBERS_MAX
@@ -107,10 +132,29 @@ impl fmt::Display for SettingsError {
                 "a cluster has 1 to {} nodes, and --peers names {count}",
                 Configuration::MEMBERS_MAX
             ),
-            Self::PeerEverywhere(peer) => {
-                write!(f, "--peers names {peer}, which is no one's address")
+            Self::PeersAndJoin => {
+                write!(
+                    f,
+                    "--peers and --join are both given, and exclude each other"
+                )
             }
-            Self::PeerTwice(peer) => write!(f, "--peers names {peer} twice"),
+            Self::JoinsItself(address) => {
+                write!(f, "--join names {address} alone, which is this node itself")
+            }
+            Self::PeerEverywhere(list, peer) => {
+                write!(f, "--{list} names {peer}, which is no one's address")
+            }
+            Self::PeerTwice(list, peer) => write!(f, "--{list} names {peer} twice"),
+            Self::Weight(weight) => write!(f, "--weight ({weight}) is no weight of a member"),
+            Self::WeightOfFounder(weight) => write!(
+                f,
+                "--weight ({weight}) is for a node that joins a cluster, and without --join this \
+                 one founds one"
+            ),
+            Self::Replication(replication) => write!(
+                f,
+                "--replication ({replication}) is no number of members that a slot is held on"
+            ),
             Self::Order { lesser, greater } => write!(
                 f,
                 "--{} ({}) is longer than --{} ({})",

@@ -29,6 +29,22 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of bytes as people read it.
+pub(crate) fn bytes(number: u64) -> String {
+    match number {
+        0..1024 => format!("{number} B"),
+        _ => indicatif::BinaryBytes(number).to_string(),
+    }
+}
+
+/// So many of something, in the singular if it is one.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{} {many}", grouped(number)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +56,10 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(Millis(Duration::from_micros(1_250)).to_string(), "1.2 ms");
         assert_eq!(Millis(Duration::from_micros(52_400)).to_string(), "52 ms");
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(4 * 1024 * 1024), "4.00 MiB");
+        assert_eq!(counted(1, "node", "nodes"), "1 node");
+        assert_eq!(counted(2_000, "node", "nodes"), "2,000 nodes");
     }
 }
