@@ -34,8 +34,8 @@ async fn whichever_node_is_killed_the_clients_of_the_others_do_not_notice() {
 }
 
 #[tokio::test]
-async fn five_nodes_serve_while_any_two_of_them_are_dead() {
-    let mut cluster = Cluster::start(5).await;
+async fn five_nodes_that_hold_all_serve_while_any_two_of_them_are_dead() {
+    let mut cluster = Cluster::start_with(5, &["--replication", "5"]).await;
     let plan = LoadPlan {
         clients_per_node: 2,
         ..LoadPlan::default()

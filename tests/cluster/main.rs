@@ -11,6 +11,7 @@ mod harness;
 mod input;
 mod local;
 mod many;
+mod members;
 mod overload;
 mod restart;
 mod serve;

@@ -58,7 +58,7 @@ async fn help_and_version_are_given_on_standard_output() {
     let help = run(&["--help"]).await;
     help.assert_code(0);
     for command in [
-        "serve", "cluster", "demo", "read", "write", "delete", "status",
+        "serve", "cluster", "demo", "read", "write", "delete", "status", "members", "config",
     ] {
         assert!(
             help.stdout.contains(&format!("  {command}")),
@@ -75,7 +75,7 @@ async fn help_and_version_are_given_on_standard_output() {
         let flag = line
             .trim_start()
             .trim_start_matches("--")
-            .split([' ', '='])
+            .split([' ', '=', '['])
             .next()
             .unwrap();
         if flag != "help" {

@@ -61,6 +61,16 @@ impl Client {
         Self::request(Method::PUT, path, body)
     }
 
+    /// `POST` of a JSON object to a path.
+    pub(crate) fn post(path: &str, body: &serde_json::Value) -> Request {
+        Self::request(Method::POST, path, body.to_string())
+    }
+
+    /// `DELETE` of a path.
+    pub(crate) fn delete(path: &str) -> Request {
+        Self::request(Method::DELETE, path, "")
+    }
+
     /// A request.
     pub(crate) fn request(method: Method, path: &str, body: impl Into<Vec<u8>>) -> Request {
         hyper::Request::builder()

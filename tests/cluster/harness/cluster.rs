@@ -64,6 +64,36 @@ impl Cluster {
         }
     }
 
+    /// Starts one more node, which asks these to let it in, and waits until it runs. Returns its
+    /// index.
+    pub(crate) async fn start_joiner(&mut self, flags: &[&str]) -> usize {
+        let nodes = self.addresses().join(",");
+        let flags = [&QUICK_FOUNDING, flags].concat();
+        self.start_one_more(|port| Node::joining(port, &nodes, &flags))
+            .await
+    }
+
+    /// Starts one more node, which does not ask to be let in, and waits until it runs. It takes
+    /// itself for one of a cluster that is to be founded. Returns its index.
+    pub(crate) async fn start_outsider(&mut self, flags: &[&str]) -> usize {
+        let nodes = self.addresses().join(",");
+        let flags = [&QUICK_FOUNDING, flags].concat();
+        let peers = |port| format!("{nodes},127.0.0.1:{port}");
+        self.start_one_more(|port| Node::new(port, &peers(port), &flags))
+            .await
+    }
+
+    async fn start_one_more(&mut self, on_port: impl Fn(u16) -> Node) -> usize {
+        loop {
+            let mut node = on_port(free_ports(1)[0]);
+            node.start();
+            if node.runs().await {
+                self.nodes.push(node);
+                return self.nodes.len() - 1;
+            }
+        }
+    }
+
     /// Nodes that know of each other and are not started yet.
     pub(crate) fn prepare(size: u16, flags: &[&str]) -> Self {
         let ports = free_ports(size);

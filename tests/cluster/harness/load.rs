@@ -3,10 +3,10 @@
 use super::client::{Answer, Client, Lost, PATIENCE};
 use super::cluster::Cluster;
 use super::eventually;
+use super::node::Node;
 use super::recorder::Recorder;
 use super::tally::{Sum, Tally};
 use checker::{Action, Reply};
-use hyper::Method;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::net::SocketAddr;
@@ -42,10 +42,18 @@ impl Default for LoadPlan {
 /// Clients at work. They stop when this is dropped.
 pub(crate) struct Load {
     recorder: Arc<Recorder>,
-    /// By node and client.
-    tallies: Vec<Vec<Arc<Tally>>>,
-    stop: Arc<AtomicBool>,
+    plan: LoadPlan,
+    /// By node.
+    nodes: Vec<NodeLoad>,
+    /// How many clients were ever set to work.
+    started: u64,
     clients: JoinSet<()>,
+}
+
+/// The clients of one node.
+struct NodeLoad {
+    tallies: Vec<Arc<Tally>>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Load {
@@ -53,32 +61,45 @@ impl Load {
     pub(crate) fn start(cluster: &Cluster, plan: LoadPlan) -> Self {
         let mut load = Self {
             recorder: Arc::default(),
-            tallies: Vec::new(),
-            stop: Arc::default(),
+            plan,
+            nodes: Vec::new(),
+            started: 0,
             clients: JoinSet::new(),
         };
         for node in cluster.nodes() {
-            let mut tallies = Vec::new();
-            for _ in 0..plan.clients_per_node {
-                let tally = Arc::<Tally>::default();
-                tallies.push(Arc::clone(&tally));
-                let worker = Worker {
-                    number: load.clients.len() as u64,
-                    plan,
-                    recorder: Arc::clone(&load.recorder),
-                    tally,
-                };
-                let (node, stop) = (node.address(), Arc::clone(&load.stop));
-                load.clients.spawn(worker.work(node, stop));
-            }
-            load.tallies.push(tallies);
+            load.join(node);
         }
         load
     }
 
+    /// Sets clients to work at one more node.
+    pub(crate) fn join(&mut self, node: &Node) {
+        let stop = Arc::<AtomicBool>::default();
+        let mut tallies = Vec::new();
+        for _ in 0..self.plan.clients_per_node {
+            let tally = Arc::<Tally>::default();
+            tallies.push(Arc::clone(&tally));
+            self.started += 1;
+            let worker = Worker {
+                number: self.started,
+                plan: self.plan,
+                recorder: Arc::clone(&self.recorder),
+                tally,
+            };
+            self.clients
+                .spawn(worker.work(node.address(), Arc::clone(&stop)));
+        }
+        self.nodes.push(NodeLoad { tallies, stop });
+    }
+
+    /// Tells the clients of a node to stop once what they do is answered.
+    pub(crate) fn leave(&self, node: usize) {
+        self.nodes[node].stop.store(true, Ordering::Relaxed);
+    }
+
     /// Waits until each client of these nodes has got so many more operations done.
     pub(crate) async fn progress(&self, nodes: &[usize], operations: u64) -> Duration {
-        let tallies = || nodes.iter().flat_map(|&node| &self.tallies[node]);
+        let tallies = || self.tallies(nodes);
         let done = || tallies().map(|tally| tally.done.load(Ordering::Relaxed));
         let goals: Vec<u64> = done().map(|done| done + operations).collect();
         eventually("clients get on", async || {
@@ -89,7 +110,7 @@ impl Load {
 
     /// Waits until each client of these nodes has got so many more answers, whatever they said.
     pub(crate) async fn answers(&self, nodes: &[usize], count: u64) -> Duration {
-        let tallies = || nodes.iter().flat_map(|&node| &self.tallies[node]);
+        let tallies = || self.tallies(nodes);
         let answers = || tallies().map(|tally| tally.answers());
         let goals: Vec<u64> = answers().map(|answers| answers + count).collect();
         eventually("clients get answers", async || {
@@ -102,8 +123,8 @@ impl Load {
 
     /// What became of the operations at these nodes so far.
     pub(crate) fn sum(&self, nodes: &[usize]) -> Sum {
-        let tallies = nodes.iter().flat_map(|&node| &self.tallies[node]);
-        tallies.fold(Sum::default(), |sum, tally| sum.plus(tally))
+        self.tallies(nodes)
+            .fold(Sum::default(), |sum, tally| sum.plus(tally))
     }
 
     /// Lets every client finish what it does, and decides whether what they saw is linearizable.
@@ -111,11 +132,17 @@ impl Load {
     /// # Panics
     /// If it is not, or if a client saw something that no node should answer.
     pub(crate) async fn finish(mut self) -> checker::Figures {
-        self.stop.store(true, Ordering::Relaxed);
+        for node in 0..self.nodes.len() {
+            self.leave(node);
+        }
         while let Some(ended) = self.clients.join_next().await {
             ended.expect("no client panics");
         }
         self.recorder.check()
+    }
+
+    fn tallies(&self, nodes: &[usize]) -> impl Iterator<Item = &Arc<Tally>> {
+        nodes.iter().flat_map(|&node| &self.nodes[node].tallies)
     }
 }
 
@@ -134,6 +161,7 @@ impl Worker {
         let mut random = StdRng::seed_from_u64(self.number);
         let mut client = Client::new(node);
         let mut operations = 0;
+        let mut last_done = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             operations += 1;
             let register = format!("register-{}", random.random_range(0..self.plan.registers));
@@ -145,7 +173,10 @@ impl Worker {
             } else {
                 Action::Write(format!("{}/{operations}", self.number))
             };
-            if !self.operate(&mut client, &register, action).await {
+            if self.operate(&mut client, &register, action).await {
+                self.tally.note_pause(last_done.elapsed());
+                last_done = Instant::now();
+            } else {
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -161,7 +192,8 @@ impl Worker {
         let request = match &action {
             Action::Read => Client::get(&path),
             Action::Write(value) => Client::put(&path, value.as_str()),
-            Action::Delete => Client::request(Method::DELETE, &path, ""),
+            Action::Delete => Client::delete(&path),
+            Action::CompareAndSet { .. } | Action::Add(_) => unreachable!("no client does these"),
         };
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let is_read = action == Action::Read;
@@ -171,8 +203,7 @@ impl Worker {
         let answer = client.send(request, timeout + PATIENCE).await;
         match &answer {
             Ok(answer) => {
-                let us = sent.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
-                tally.slowest_us.fetch_max(us, Ordering::Relaxed);
+                tally.note_answer(sent.elapsed());
                 match (answer.status, is_read) {
                     (200 | 404, true) => {
                         recorder.done(id, Reply::Read(value(answer)));

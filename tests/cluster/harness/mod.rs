@@ -3,10 +3,12 @@
 mod client;
 mod cluster;
 mod load;
+mod members;
 mod node;
 mod ports;
 mod program;
 mod recorder;
+mod registers;
 mod tally;
 
 pub(crate) use client::{Answer, Client, Lost, PATIENCE, Request};
@@ -17,6 +19,7 @@ pub(crate) use ports::{free_ports, is_free};
 pub(crate) use program::{
     Ended, children, freeze, is_running, program, run, run_with_input, signal,
 };
+pub(crate) use registers::Registers;
 
 use std::time::{Duration, Instant};
 
@@ -37,13 +40,24 @@ pub(crate) fn eventually(
     what: &str,
     mut condition: impl AsyncFnMut() -> bool,
 ) -> impl Future<Output = Duration> {
+    eventually_ok(what, async move || {
+        condition().await.then_some(()).ok_or_else(String::new)
+    })
+}
+
+/// The same, for a condition that says what is amiss as long as it does not hold.
+#[track_caller]
+pub(crate) fn eventually_ok(
+    what: &str,
+    mut condition: impl AsyncFnMut() -> Result<(), String>,
+) -> impl Future<Output = Duration> {
     let caller = std::panic::Location::caller();
     async move {
         let started = Instant::now();
-        while !condition().await {
+        while let Err(amiss) = condition().await {
             assert!(
                 started.elapsed() < SOON,
-                "never happened: {what} (waited for at {caller})"
+                "never happened: {what} (waited for at {caller}) {amiss}"
             );
             tokio::time::sleep(POLL_INTERVAL).await;
         }

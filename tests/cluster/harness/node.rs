@@ -34,11 +34,19 @@ struct Process {
 }
 
 impl Node {
-    /// A node on a port of this machine, not started yet.
+    /// A node on a port of this machine that founds a cluster with its peers, not started yet.
     pub(crate) fn new(port: u16, peers: &str, flags: &[&str]) -> Self {
+        Self::with(port, &[&["--peers", peers], flags].concat())
+    }
+
+    /// A node on a port of this machine that joins the cluster of these nodes, not started yet.
+    pub(crate) fn joining(port: u16, nodes: &str, flags: &[&str]) -> Self {
+        Self::with(port, &[&["--join", nodes], flags].concat())
+    }
+
+    fn with(port: u16, flags: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let mut arguments = vec!["serve", "--exit-with-parent", "--listen", &listen];
-        arguments.extend(["--peers", peers]);
         arguments.extend(flags);
         Self {
             port,
@@ -137,6 +145,26 @@ impl Node {
         })
         .await;
         status.expect("it has just been seen")
+    }
+
+    /// Waits until its process answers, and tells whether it does: another process may have taken
+    /// its port.
+    ///
+    /// # Panics
+    /// If it ends for another reason.
+    pub(super) async fn runs(&mut self) -> bool {
+        let mut runs = false;
+        eventually("the node runs", async || {
+            if let Some(status) = self.try_ended() {
+                let unlucky = self.log().contains("cannot listen");
+                assert!(unlucky, "the node ended with {status}: {}", self.log());
+                return true;
+            }
+            runs = self.try_get("/livez").await.is_some();
+            runs
+        })
+        .await;
+        runs
     }
 
     /// How its process has ended, if it has.

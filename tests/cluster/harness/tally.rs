@@ -17,7 +17,8 @@ pub(super) struct Tally {
     pub(super) late: AtomicU64,
     pub(super) reads: AtomicU64,
     pub(super) reads_of_one_round: AtomicU64,
-    pub(super) slowest_us: AtomicU64,
+    slowest_us: AtomicU64,
+    longest_pause_us: AtomicU64,
     /// The last operation that was not done, and what its client was told.
     pub(super) last_failure: Mutex<Option<String>>,
 }
@@ -41,11 +42,24 @@ pub(crate) struct Sum {
     pub(crate) reads_of_one_round: u64,
     /// The longest that an operation took which was answered.
     pub(crate) slowest: Duration,
+    /// The longest that a client went without an operation that was done.
+    pub(crate) longest_pause: Duration,
     /// One operation that was not done, and what its client was told, if there was one.
     pub(crate) failure: Option<String>,
 }
 
 impl Tally {
+    /// An answer came, so long after the request.
+    pub(super) fn note_answer(&self, after: Duration) {
+        self.slowest_us.fetch_max(micros(after), Ordering::Relaxed);
+    }
+
+    /// An operation was done, so long after the one before.
+    pub(super) fn note_pause(&self, pause: Duration) {
+        self.longest_pause_us
+            .fetch_max(micros(pause), Ordering::Relaxed);
+    }
+
     /// How many answers it got.
     pub(super) fn answers(&self) -> u64 {
         let Sum {
@@ -73,6 +87,9 @@ impl Sum {
             slowest: self
                 .slowest
                 .max(Duration::from_micros(get(&tally.slowest_us))),
+            longest_pause: self
+                .longest_pause
+                .max(Duration::from_micros(get(&tally.longest_pause_us))),
             failure: tally.last_failure.lock().unwrap().clone().or(self.failure),
         }
     }
@@ -89,10 +106,16 @@ impl Sum {
     /// That every operation was done.
     #[track_caller]
     pub(crate) fn assert_none_failed(&self) {
-        let failed = (self.refused, self.unknown, self.broken, self.late);
+        self.assert_none_failed_since(&Sum::default());
+    }
+
+    /// That every operation was done since an earlier sum of the same clients.
+    #[track_caller]
+    pub(crate) fn assert_none_failed_since(&self, earlier: &Sum) {
+        let failed = |sum: &Sum| [sum.refused, sum.unknown, sum.broken, sum.late];
         assert_eq!(
-            failed,
-            (0, 0, 0, 0),
+            failed(self),
+            failed(earlier),
             "refused, unknown, broken, late: {self}; one of them: {:?}",
             self.failure
         );
@@ -107,16 +130,22 @@ impl fmt::Display for Sum {
             unknown,
             broken,
             late,
+            longest_pause,
             ..
         } = self;
         write!(
             f,
             "{done} operations done ({:.1} % of {} reads in one round), {refused} refused, \
              {unknown} unknown, {broken} without an answer as the node was away, {late} late; the \
-             slowest answer took {} ms",
+             slowest answer took {} ms, the longest pause of a client {} ms",
             100.0 * self.reads_of_one_round as f64 / self.reads.max(1) as f64,
             self.reads,
-            self.slowest.as_millis()
+            self.slowest.as_millis(),
+            longest_pause.as_millis()
         )
     }
+}
+
+fn micros(span: Duration) -> u64 {
+    span.as_micros().try_into().unwrap_or(u64::MAX)
 }
