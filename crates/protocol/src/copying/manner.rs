@@ -62,3 +62,63 @@ impl Manner {
         self.silent.saturating_add(doubt)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Counter;
+    use crate::node::NodeId;
+
+    const FIRST: Duration = Duration::from_millis(50);
+
+    fn at(millis: u64) -> Time {
+        Time::from_micros(millis * 1000)
+    }
+
+    /// A request of the time zero that was sent so often, to one of this manner.
+    fn asked(manner: &Manner, sends: u32) -> Asked {
+        Asked {
+            counter: Counter(1),
+            source: NodeId::new(2),
+            asked_at: at(0),
+            patience: manner.patience,
+            sends,
+            resend_at: at(0) + manner.patience,
+            is_for_cells: false,
+            bytes_expected: 0,
+        }
+    }
+
+    #[test]
+    fn one_that_takes_long_is_waited_for_longer_and_one_that_does_not_no_more() {
+        let mut manner = Manner::new(FIRST);
+        let request = asked(&manner, 1);
+        manner.note_reply(&request, at(300), FIRST);
+        assert_eq!(manner.patience, Duration::from_millis(600));
+        let slow = manner.clone();
+        manner.note_reply(&asked(&slow, 2), at(700), FIRST);
+        assert_eq!(manner.patience, Duration::from_millis(900));
+        for _ in 0..10 {
+            let request = asked(&manner, 1);
+            manner.note_reply(&request, at(1), FIRST);
+        }
+        assert_eq!(manner.patience, FIRST);
+        manner.note_reply(&request, at(60_000), FIRST);
+        assert_eq!(manner.patience, PATIENCE_MAX);
+    }
+
+    #[test]
+    fn a_silent_one_gives_way_even_to_one_that_is_down_but_not_at_once() {
+        let (mut silent, other) = (Manner::new(FIRST), Manner::new(FIRST));
+        let mut turns = 0;
+        while silent.reluctance(PeerState::Alive) <= other.reluctance(PeerState::Down) {
+            let request = asked(&silent, 3);
+            silent.note_silence(&request);
+            turns += 1;
+        }
+        assert_eq!(turns, 5);
+        assert!(silent.patience > FIRST);
+        silent.note_back();
+        assert_eq!(silent.reluctance(PeerState::Alive), 0);
+    }
+}

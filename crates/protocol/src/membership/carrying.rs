@@ -260,7 +260,8 @@ impl Membership {
     /// for now.
     fn end_due(&self) -> Option<(Time, End)> {
         let configuration = self.configuration().filter(|known| known.is_joint())?;
-        if self.is_deciding() || !self.has_alive_majority(configuration) {
+        let is_last = configuration.epoch() >= Epoch::MAX;
+        if is_last || self.is_deciding() || !self.has_alive_majority(configuration) {
             return None;
         }
         let (due, end) = if self.carrying.giving_up.is_some() {

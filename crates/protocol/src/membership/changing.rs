@@ -8,25 +8,25 @@
 //!
 //! A node makes one attempt at a time. However it ends, whoever asked for it is told once.
 
+use super::goal::Goal;
 use super::poll::{Poll, Verdict};
 use super::recovering::Recovery;
 use super::{
     ChangeRefusal, ChangeRequest, Decision, DissentReason, Membership, MembershipEvent,
-    MembershipMessage, MembershipOutput, PeerState, Standing,
+    MembershipMessage, MembershipOutput, PeerState,
 };
-use crate::configuration::{Configuration, Epoch, Member, Seat};
+use crate::configuration::{Configuration, Epoch};
 use crate::node::{Address, NodeId};
 use crate::output::Ticket;
 use crate::time::Time;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How long a node may take to answer at the address that was named.
 const MEETING_MAX: Duration = Duration::from_secs(5);
 
 /// How long the others may take to agree.
-const POLLING_MAX: Duration = Duration::from_secs(5);
+pub(super) const POLLING_MAX: Duration = Duration::from_secs(5);
 
 /// How long it may take to learn what was decided.
 const DECIDING_MAX: Duration = Duration::from_secs(10);
@@ -60,14 +60,6 @@ pub(super) enum Asker {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Goal {
-    Add { address: Address, weight: u32 },
-    Remove { member: NodeId, only_if_down: bool },
-    Replace { member: NodeId, address: Address },
-    Recover(Recovery),
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Stage {
     Meeting,
     Polling {
@@ -81,24 +73,6 @@ enum Stage {
         /// Whether it may have been decided without this node's knowing.
         is_unknown: bool,
     },
-}
-
-impl Goal {
-    /// The address of the node that comes.
-    fn address(&self) -> Option<&Address> {
-        match self {
-            Goal::Add { address, .. } | Goal::Replace { address, .. } => Some(address),
-            Goal::Remove { .. } | Goal::Recover(_) => None,
-        }
-    }
-
-    /// The member that leaves.
-    fn leaver(&self) -> Option<NodeId> {
-        match self {
-            Goal::Remove { member, .. } | Goal::Replace { member, .. } => Some(*member),
-            Goal::Add { .. } | Goal::Recover(_) => None,
-        }
-    }
 }
 
 impl Changing {
@@ -181,40 +155,6 @@ impl Membership {
             .take_if(|attempt| !by_operator(attempt));
     }
 
-    /// Whether the change can be thought of at all.
-    fn check_goal(&self, goal: &Goal) -> Result<(), ChangeRefusal> {
-        let configuration = match self.configuration() {
-            Some(configuration) if self.standing() == Standing::Member => configuration,
-            _ => return Err(ChangeRefusal::NotMember),
-        };
-        if let Goal::Recover(recovery) = goal {
-            return self.recovered(recovery).map(|_| ());
-        }
-        if configuration.is_joint() {
-            return Err(ChangeRefusal::Busy);
-        }
-        if let Some(leaver) = goal.leaver()
-            && !configuration.contains(leaver)
-        {
-            return Err(ChangeRefusal::UnknownMember(leaver));
-        }
-        if let Some(address) = goal.address() {
-            let holder = configuration
-                .members()
-                .iter()
-                .find(|m| m.address == *address);
-            if holder.is_some_and(|holder| goal.leaver() != Some(holder.id)) {
-                return Err(ChangeRefusal::AlreadyMember(address.clone()));
-            }
-        }
-        match goal {
-            Goal::Remove { .. } if configuration.members().len() == 1 => {
-                Err(ChangeRefusal::LastMember)
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Does what the attempt demands now.
     pub(super) fn drive_attempt(&mut self, now: Time) {
         let Some(attempt) = &self.changing.attempt else {
@@ -236,7 +176,7 @@ impl Membership {
             Stage::Polling { poll, ask_due } => match poll.verdict() {
                 Verdict::Agreed => self.start_deciding(now),
                 Verdict::Refused(reason) => {
-                    let why = refusal(&attempt.goal, reason);
+                    let why = attempt.goal.refusal(reason);
                     self.end_attempt(now, Err(why));
                 }
                 Verdict::Open if *ask_due <= now => self.ask_others(now),
@@ -265,74 +205,12 @@ impl Membership {
             }
             (Stage::Polling { poll, .. }, goal) => {
                 let reason = poll.reason();
-                reason.map_or(ChangeRefusal::NoAgreement, |reason| refusal(goal, reason))
+                reason.map_or(ChangeRefusal::NoAgreement, |reason| goal.refusal(reason))
             }
             (Stage::Deciding { is_unknown, .. }, _) => match self.is_deciding() || *is_unknown {
                 true => ChangeRefusal::Unknown,
                 false => ChangeRefusal::NoAgreement,
             },
-        }
-    }
-
-    /// The configuration by which the goal is to be reached; `None` as long as the one that comes
-    /// was not met.
-    fn configuration_after(
-        &self,
-        goal: &Goal,
-    ) -> Option<Result<Arc<Configuration>, ChangeRefusal>> {
-        if let Goal::Recover(recovery) = goal {
-            return Some(self.recovered(recovery).map(Arc::new));
-        }
-        let members = self.members_after(goal)?;
-        Some(members.and_then(|members| self.joint(members)))
-    }
-
-    /// The members after the change; `None` as long as the one that comes was not met.
-    fn members_after(&self, goal: &Goal) -> Option<Result<Vec<Member>, ChangeRefusal>> {
-        let configuration = self.configuration()?;
-        let mut members = configuration.members().to_vec();
-        if let Some(leaver) = goal.leaver() {
-            members.retain(|member| member.id != leaver);
-        }
-        let Some(address) = goal.address() else {
-            return Some(Ok(members));
-        };
-        let node = match self.links.last(address) {
-            Some(node) if node == self.me => node,
-            _ => self.links.node(address)?,
-        };
-        let replaced = goal
-            .leaver()
-            .and_then(|leaver| configuration.member(leaver));
-        if replaced.is_some_and(|member| member.id == node && member.address == *address) {
-            // It may have died, and another process may come.
-            let is_alive = self.peer_state(node) == PeerState::Alive || node == self.me;
-            return is_alive.then_some(Err(ChangeRefusal::Alive(node)));
-        }
-        if configuration.contains(node) {
-            return Some(Err(ChangeRefusal::AlreadyMember(address.clone())));
-        }
-        let (weight, seat) = match (goal, replaced) {
-            (Goal::Add { weight, .. }, _) => (*weight, Seat::of(node)),
-            (_, Some(member)) => (member.weight, member.seat),
-            (_, None) => return None,
-        };
-        members.push(Member {
-            id: node,
-            address: address.clone(),
-            weight,
-            seat,
-        });
-        Some(Ok(members))
-    }
-
-    fn joint(&self, members: Vec<Member>) -> Result<Arc<Configuration>, ChangeRefusal> {
-        let configuration = self.configuration().ok_or(ChangeRefusal::NotMember)?;
-        let joint = configuration.joint(members, configuration.replication());
-        let joint = joint.map_err(ChangeRefusal::Invalid)?;
-        match self.groups_lost_of(&joint) {
-            0 => Ok(Arc::new(joint)),
-            groups => Err(ChangeRefusal::Lost { groups }),
         }
     }
 
@@ -354,7 +232,7 @@ impl Membership {
             poll: Poll::new(number, configuration.clone(), only_if_down),
             ask_due: now,
         };
-        if let Some(answer) = self.judge(self.me, &configuration, only_if_down) {
+        if let Some(answer) = self.judge(now, self.me, &configuration, only_if_down) {
             self.note_answer(now, self.me, number, answer);
         }
         self.drive_attempt(now);
@@ -490,6 +368,7 @@ impl Membership {
 
     fn end_attempt(&mut self, now: Time, result: Result<Epoch, ChangeRefusal>) {
         if let Some(attempt) = self.changing.attempt.take() {
+            self.end_own_recovery();
             self.tell_asker(attempt.asker, result);
             self.forget_links(now);
         }
@@ -515,16 +394,5 @@ impl Membership {
             }
             (Asker::Removal(member), result) => self.end_removal(member, result),
         }
-    }
-}
-
-/// What an operator is told when somebody did not agree.
-fn refusal(goal: &Goal, reason: DissentReason) -> ChangeRefusal {
-    match (reason, goal.leaver(), goal.address()) {
-        (DissentReason::Alive, Some(leaver), _) => ChangeRefusal::Alive(leaver),
-        // Somebody is in a newer epoch: another change was begun.
-        (DissentReason::Outdated, _, _) => ChangeRefusal::Busy,
-        (DissentReason::Elsewhere, _, Some(address)) => ChangeRefusal::Elsewhere(address.clone()),
-        _ => ChangeRefusal::NoAgreement,
     }
 }

@@ -3,18 +3,20 @@
 use super::{DissentReason, Knowledge, Membership, MembershipMessage, PeerState};
 use crate::configuration::{Configuration, Member};
 use crate::node::NodeId;
+use crate::time::Time;
 use alloc::sync::Arc;
 
 impl Membership {
     /// Another member asks whether this change shall be made.
     pub(super) fn handle_consider(
         &mut self,
+        now: Time,
         from: NodeId,
         number: u64,
         configuration: &Arc<Configuration>,
         only_if_down: bool,
     ) {
-        match self.judge(from, configuration, only_if_down) {
+        match self.judge(now, from, configuration, only_if_down) {
             Some(Ok(())) => self.send(from, MembershipMessage::Consent { number }),
             Some(Err(reason)) => {
                 self.send(from, MembershipMessage::Dissent { number, reason });
@@ -26,11 +28,13 @@ impl Membership {
     /// Whether it agrees. `None` if the question is not for it: it does not know the cluster yet,
     /// or is no part of the change.
     ///
-    /// Agreeing binds to nothing. It says that this node is there, that no member whose place is
+    /// Agreeing binds to nothing, unless it is to a recovery as a new cluster: then nobody else's
+    /// is agreed to for a while. It says that this node is there, that no member whose place is
     /// taken at its own address is alive to it, and that it will found no other cluster: one that
     /// has agreed to a founding may yet hear that it stands.
     pub(super) fn judge(
-        &self,
+        &mut self,
+        now: Time,
         from: NodeId,
         configuration: &Configuration,
         only_if_down: bool,
@@ -59,9 +63,13 @@ impl Membership {
         if follows {
             let mut members = own.members().iter().map(|member| member.id);
             let loses = |node| !configuration.contains(node) && self.is_alive(node);
-            return Some(match members.any(loses) {
-                true => Err(DissentReason::Alive),
-                false => Ok(()),
+            if members.any(loses) {
+                return Some(Err(DissentReason::Alive));
+            }
+            return Some(match self.agree_to_recover(now, from) {
+                true => Ok(()),
+                // Another one was begun at the same time.
+                false => Err(DissentReason::Outdated),
             });
         }
         let mut leaving = configuration.members_before().iter();
@@ -85,6 +93,9 @@ impl Membership {
         let state = self.peer_state(member.id);
         let mut after = configuration.members_after().iter();
         let is_replaced_there = after.any(|other| other.address == member.address);
-        is_replaced_there && state == PeerState::Alive || only_if_down && state != PeerState::Down
+        // What it alone may hold of a forced group would be lost.
+        let is_forced_out = !configuration.forced().is_empty();
+        (is_replaced_there || is_forced_out) && state == PeerState::Alive
+            || only_if_down && state != PeerState::Down
     }
 }

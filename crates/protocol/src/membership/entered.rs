@@ -50,7 +50,8 @@ impl Membership {
         }
     }
 
-    /// Says so, once, when a majority of the members has entered the configuration.
+    /// Says so, once, when a majority of the members has entered the configuration, and has this
+    /// process stop if it was replaced.
     pub(super) fn review_entered(&mut self) {
         if let Some(configuration) = self.configuration().cloned()
             && self.entered.by_majority(&configuration)
@@ -58,6 +59,30 @@ impl Membership {
             let epoch = configuration.epoch();
             self.outputs
                 .push_back(MembershipOutput::EnteredByMajority(epoch));
+        }
+        self.stop_if_replaced();
+    }
+
+    /// If another one has the seat that this node had, has this process stop: not before a
+    /// majority of the members knows it, as this node may be the only one that does, and those
+    /// that decided before may be needed to find it out.
+    fn stop_if_replaced(&mut self) {
+        let (Some(configuration), Some(seat)) = (self.configuration().cloned(), self.seat) else {
+            return;
+        };
+        let epoch = configuration.epoch();
+        // A change begins only once a majority has entered what was before it.
+        let is_known = configuration.is_joint() || self.entered.said == epoch;
+        let mut before = configuration.members_before().iter();
+        if is_known
+            && !configuration.contains_before(self.me)
+            && let Some(member) = before.find(|member| member.seat == seat)
+            && !core::mem::replace(&mut self.is_stopped, true)
+        {
+            self.outputs.push_back(MembershipOutput::Stop {
+                by: member.id,
+                address: member.address.clone(),
+            });
         }
     }
 }

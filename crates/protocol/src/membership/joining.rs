@@ -1,6 +1,7 @@
 //! Being let in: how a node that is no member asks for it, and what a member does about it.
 
-use super::changing::{Asker, Goal};
+use super::changing::Asker;
+use super::goal::Goal;
 use super::{Membership, MembershipEvent, MembershipMessage};
 use crate::configuration::Configuration;
 use crate::node::{Address, NodeId};
@@ -23,14 +24,14 @@ pub(super) struct Joining {
     asked: NodeId,
 }
 
-/// What a node that is no member wants of the members.
+/// What a node wants of the members that is no member, or cannot tell any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wish {
     /// To come in the place of the member at its address.
     Instead(NodeId),
     /// To be one more, of this weight.
     More(u32),
-    /// To stay connected, as it forwards clients' requests.
+    /// To be connected, or stay so.
     Touch,
 }
 
@@ -45,7 +46,12 @@ impl Membership {
     fn wish(&self) -> Option<Wish> {
         let configuration = self.configuration()?;
         if configuration.contains(self.me) {
-            return None;
+            // If nobody answers, it may be that the others let this node go, or gave up the change
+            // by which it was to come, and do not know any more where to tell it.
+            let mut others = configuration.members().iter();
+            let is_alone = others.all(|other| other.id == self.me || !self.is_alive(other.id));
+            let is_only = configuration.members().len() == 1;
+            return (is_alone && !is_only).then_some(Wish::Touch);
         }
         if self.seat.is_some() {
             return Some(Wish::Touch);

@@ -65,6 +65,7 @@ impl Membership {
         self.outputs
             .push_back(MembershipOutput::Configuration(configuration.clone()));
         self.progress.enter(now, &configuration);
+        self.forget_agreement(&configuration);
         self.carry_into(now, &configuration);
         self.end_attempt_by(now, &configuration);
         // One that was a member and is none any more must not be let in for having asked before.
@@ -72,15 +73,30 @@ impl Membership {
             let was_let_go = former.as_ref().is_some_and(|former| former.contains(node));
             !configuration.contains(node) && (configuration.is_aborted() || !was_let_go)
         });
+        if let Some(former) = former.as_deref().filter(|_| configuration.is_aborted()) {
+            self.remember_unlet(now, former, &configuration);
+        }
         self.forget_links(now);
         self.watch_peers(now);
         self.take_seat(now, former.as_deref(), &configuration);
-        self.review_losses();
+        self.note_members(now, former.as_deref(), &configuration);
+        self.review_losses(now);
         self.announce();
         self.tell_decided(&configuration);
         self.entered.retain(|node| configuration.contains(node));
         self.note_epoch(self.me, configuration.epoch());
         self.review_entered();
+    }
+
+    /// Those that were to come before the change was given up have yet to be told, by links that
+    /// stay up for that. They are treated as if they had just asked.
+    fn remember_unlet(&mut self, now: Time, former: &Configuration, entered: &Configuration) {
+        for member in former.members() {
+            if !entered.contains(member.id) && self.candidates.get(member.id).is_none() {
+                let address = member.address.clone();
+                self.candidates.note(now, member.id, address, None);
+            }
+        }
     }
 
     /// Finds out what the configuration makes of this node, and says so.
@@ -102,12 +118,6 @@ impl Membership {
         match (own, heir) {
             (Some(_), _) if former_seat.is_none() => {
                 self.report(MembershipEvent::Joined { cluster, epoch });
-            }
-            (None, Some(member)) if !core::mem::replace(&mut self.is_stopped, true) => {
-                self.outputs.push_back(MembershipOutput::Stop {
-                    by: member.id,
-                    address: member.address.clone(),
-                });
             }
             (None, None) if former_seat.is_some() && was_in => {
                 self.report(MembershipEvent::Removed { cluster, epoch });

@@ -50,6 +50,12 @@ impl Links {
         self.links.get(address).map(|link| link.node)
     }
 
+    /// Who answered there last, if that was after `ups` links had come up.
+    pub(super) fn last_after(&self, address: &Address, ups: u64) -> Option<NodeId> {
+        let link = self.links.get(address)?;
+        (link.number > ups).then_some(link.node)
+    }
+
     /// Who answers there, if the link is up.
     pub(super) fn node(&self, address: &Address) -> Option<NodeId> {
         let link = self.links.get(address)?;

@@ -10,13 +10,17 @@ use super::{Membership, MembershipEvent};
 use crate::configuration::{Configuration, Groups};
 use crate::node::NodeId;
 use crate::slot::{Group, Slot};
-use alloc::collections::BTreeSet;
+use crate::time::Time;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Which losses there are, and what has been said once and is not said again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Losses {
     lost: BTreeSet<NodeId>,
+    /// When each member was first known to be one, and how many links had come up by then.
+    /// Whoever was met at its address before may have been there before it.
+    known_since: BTreeMap<NodeId, (Time, u64)>,
     quorum_lost: bool,
     groups_lost: Groups,
 }
@@ -59,26 +63,49 @@ impl Membership {
     }
 
     /// The process that answers at a member's address in its stead.
-    fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
+    ///
+    /// One that was met there before this node knew of the member counts only if the link to it
+    /// is up some time later: that to a dead process would have broken.
+    fn replaced_by(&self, now: Time, node: NodeId) -> Option<NodeId> {
         let configuration = self.configuration()?;
         let member = configuration.member(node)?;
         let own = configuration.member(self.me);
-        // A node does not dial itself.
-        let is_own = own.is_some_and(|own| own.address == member.address);
+        // A node does not dial itself once it has met itself, or is a member.
+        let is_own = own.is_some_and(|own| own.address == member.address)
+            || self.links.last(&member.address) == Some(self.me);
         let last = match is_own {
             true => self.me,
-            false => self.links.last(&member.address)?,
+            false => {
+                let (since, ups) = *self.losses.known_since.get(&node)?;
+                let is_long_known = now.since(since) >= self.options.down_after * 2;
+                let here = self.links.node(&member.address).filter(|_| is_long_known);
+                here.or_else(|| self.links.last_after(&member.address, ups))?
+            }
         };
         (node != self.me && last != node).then_some(last)
     }
 
+    /// Another configuration stands. At first nothing is known of when its members came.
+    pub(super) fn note_members(
+        &mut self,
+        now: Time,
+        former: Option<&Configuration>,
+        entered: &Configuration,
+    ) {
+        let ups = former.map_or(0, |_| self.links.ups());
+        let known = core::mem::take(&mut self.losses.known_since);
+        let members = entered.members().iter().map(|member| member.id);
+        let since = members.map(|node| (node, known.get(&node).copied().unwrap_or((now, ups))));
+        self.losses.known_since = since.collect();
+    }
+
     /// Finds out, and reports, which members are lost, and what is with them.
-    pub(super) fn review_losses(&mut self) {
+    pub(super) fn review_losses(&mut self, now: Time) {
         let Some(configuration) = self.configuration().cloned() else {
             return;
         };
         let members = configuration.members().iter();
-        let lost = members.filter_map(|member| Some((member, self.replaced_by(member.id)?)));
+        let lost = members.filter_map(|member| Some((member, self.replaced_by(now, member.id)?)));
         let lost: Vec<_> = lost.collect();
         let ids = lost.iter().map(|(member, _)| member.id).collect();
         let former = core::mem::replace(&mut self.losses.lost, ids);

@@ -1,9 +1,20 @@
 //! The cluster as one node sees it: who answers, and which configuration stands.
 //!
-//! [`Membership`] puts together two things that know nothing of each other: the failure detector,
-//! which pings, and founding, by which nodes that all lack memory agree on the first
-//! configuration. It is driven like a lane: `handle_*` brings things in, and after each call
+//! [`Membership`] puts together three things: the failure detector, which pings; founding, by which
+//! nodes that all lack memory agree on the first configuration; and changes of the members while
+//! they serve. It is driven like a lane: `handle_*` brings things in, and after each call
 //! [`Membership::poll_output`] is drained until it gives `None`.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `detector`, `links` | who answers, and where |
+//! | `founding`, `proposer`, `answerer` | the first configuration |
+//! | `learning`, `entered` | what it means that a configuration stands, and who else knows |
+//! | `seeking`, `joining`, `candidates` | being let in, and letting in |
+//! | `goal`, `changing`, `poll`, `consenting` | beginning a change |
+//! | `deciding` | having the reserved register decide |
+//! | `progress`, `carrying` | copying, as far as it is heard of, and ending a change |
+//! | `removing`, `losses`, `recovering` | members that are down or gone for good |
 //!
 //! # Founding
 //!
@@ -41,6 +52,53 @@
 //! old one's proposal and commit count no more. A question repeated within one round is answered
 //! with the number it was answered with before, as a round makes one proposal at most: so a
 //! message that comes twice costs no round.
+//!
+//! # Changes
+//!
+//! Members C become members D by way of a *joint* configuration, in which every operation needs
+//! quorums of both; the copies that D's replicas need are made in it, and then D stands alone. What
+//! follows on a configuration is decided by the reserved register, whose replicas are the members
+//! (of C, while it is joint); so whatever is said here decides nothing, and no two configurations
+//! ever follow on one. The members say to each other what is worth proposing:
+//!
+//! ```text
+//!  who begins it            everyone of C and D           the lanes
+//!       |                           |                         |
+//!       | meets the node that comes, at its address           |
+//!       |--- Consider(joint) ------>| alive where another     |
+//!       |<-- Consent / Dissent -----| would come? newer epoch?|
+//!       |    (majorities of C and of D, and who comes)        |
+//!       |--- Decide(joint) -------------------------------------->|  one proposal wins
+//!       |--- Stands(joint) -------->|--- Configuration ------>|  operations need both quorums
+//!       |                           |<-- copied(group) -------|  from a quorum of C's replicas
+//!       |<---------- Progress ----->|                         |
+//!       |    (of each group, a majority of its new replicas   |
+//!       |     has copied it in this very epoch)               |
+//!       |--- Decide(D) ------------------------------------------>|  by the first alive of C
+//!       |--- Stands(D) ------------>|--- Configuration ------>|
+//!       |<---------- Pong(epoch) -->|  EnteredByMajority      |  groups of others are dropped
+//! ```
+//!
+//! **What it guarantees.**
+//! 1. *A change is finished only when it is safe.* What a node says of its copying names the
+//!    epoch, and counts in that epoch alone; a change that is given up voids it.
+//! 2. *Every change ends*, as long as a majority of C lives and answers: any member of C finishes
+//!    it once it may be, or has C decided again when nothing has moved on for long. Who began it
+//!    has no part in that, so it may die at any step. The members take turns to propose, in the
+//!    order of their ids; that is courtesy, and if two propose at once the register takes one.
+//! 3. *Everyone learns it*: who decided tells all of C and D; pongs name epochs, and whoever is
+//!    behind is told or asks; members go on connecting to the addresses of those that left, and
+//!    to those that ask, and tell them each second. A process whose seat another one has must stop
+//!    ([`MembershipOutput::Stop`]), once a majority of the members knows; one that was merely let
+//!    go forwards.
+//! 4. *A process that starts at the address of a member that is gone comes in its place* by
+//!    itself: it asks one member after the other, and one that has met it at that address begins
+//!    the change, if nobody sees the old one alive. It inherits the seat, so that only what the
+//!    old one held is copied. If it dies on the way, the next process at that address asks to
+//!    replace whichever of the two is the member then.
+//!
+//! A node that starts with [`MembershipOptions::join`] never founds a cluster. It tells its seeds
+//! where it is, and they connect to it and say which cluster stands.
 
 mod answerer;
 mod candidates;
@@ -53,6 +111,7 @@ mod detector;
 mod entered;
 mod event;
 mod founding;
+mod goal;
 mod joining;
 mod learning;
 mod links;
@@ -96,6 +155,7 @@ use joining::Joining;
 use links::Links;
 use losses::Losses;
 use progress::Progress;
+use recovering::Recovering;
 use removing::Removing;
 use seeking::Seeking;
 
@@ -117,6 +177,7 @@ pub struct Membership {
     joining: Joining,
     candidates: Candidates,
     changing: Changing,
+    recovering: Recovering,
     deciding: Option<Deciding>,
     carrying: Carrying,
     removing: Removing,
@@ -174,6 +235,7 @@ impl Membership {
             joining: Joining::default(),
             candidates: Candidates::default(),
             changing: Changing::default(),
+            recovering: Recovering::default(),
             deciding: None,
             carrying: Carrying::default(),
             removing: Removing::default(),
@@ -199,7 +261,7 @@ impl Membership {
         self.links.up(address, node);
         self.detector.link_up(now, node, &mut self.outputs);
         self.watch_peers(now);
-        self.review_losses();
+        self.review_losses(now);
         match &mut self.knowledge {
             Knowledge::Fresh(founding) => {
                 founding.handle_link_up(now, address, node, &self.links, &mut self.outputs);
@@ -248,7 +310,7 @@ impl Membership {
                 number,
                 configuration,
                 only_if_down,
-            } => self.handle_consider(from, number, &configuration, only_if_down),
+            } => self.handle_consider(now, from, number, &configuration, only_if_down),
             MembershipMessage::Consent { number } => self.note_answer(now, from, number, Ok(())),
             MembershipMessage::Dissent { number, reason } => {
                 self.note_answer(now, from, number, Err(reason));
@@ -318,6 +380,7 @@ impl Membership {
             Knowledge::Stands { announce_due, .. } if *announce_due <= now => {
                 *announce_due = now + self.options.announce_interval;
                 self.announce();
+                self.review_losses(now);
             }
             Knowledge::Stands { .. } => {}
         }

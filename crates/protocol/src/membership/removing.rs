@@ -1,6 +1,7 @@
 //! Removing members that have been down for long, if the operator asked for it.
 
-use super::changing::{Asker, Goal};
+use super::changing::Asker;
+use super::goal::Goal;
 use super::poll::is_majority;
 use super::{ChangeRefusal, Membership, MembershipEvent};
 use crate::configuration::{Epoch, Member};

@@ -108,7 +108,7 @@ impl fmt::Display for MembershipEvent {
                 f,
                 "{groups} of the 1024 groups of slots lost the memory of a majority of their \
                  replicas: requests for their registers fail, and no change of members can move \
-                 them; the others are served; see shardedmemory recover --slots"
+                 them; the others are served; see shardedmemory recover"
             ),
             MembershipEvent::OtherCluster { cluster, other } => write!(
                 f,

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use protocol::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Lanes of nodes numbered from one, the messages between them, and what clients were told.
@@ -57,15 +57,25 @@ pub(crate) fn configuration(
     configuration_of(ClusterId(1), epoch, members)
 }
 
+/// The configuration of these members, each of which holds everything. One is made once: to place
+/// its slots takes a while.
 pub(crate) fn configuration_of(
     cluster: ClusterId,
     epoch: u64,
     members: impl IntoIterator<Item = u64>,
 ) -> Arc<Configuration> {
-    let members: Vec<Member> = members.into_iter().map(member).collect();
-    let replication = u8::try_from(members.len()).unwrap();
-    let configuration = Configuration::new(cluster, Epoch(epoch), members, replication);
-    Arc::new(configuration.unwrap())
+    type Made = BTreeMap<(ClusterId, u64, Vec<u64>), Arc<Configuration>>;
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
+    let numbers: Vec<u64> = members.into_iter().collect();
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (cluster, epoch, numbers.clone());
+    let configuration = made.entry(key).or_insert_with(|| {
+        let replication = u8::try_from(numbers.len()).unwrap();
+        let members = numbers.into_iter().map(member).collect();
+        let configuration = Configuration::new(cluster, Epoch(epoch), members, replication);
+        Arc::new(configuration.unwrap())
+    });
+    configuration.clone()
 }
 
 pub(crate) fn name() -> RegisterName {

@@ -278,8 +278,8 @@ fn three_nodes_that_restart_all_the_time_are_whole_after_every_storm() {
 #[test]
 fn clusters_that_grow_and_shrink_agree_after_every_storm() {
     for size in 1..=4 {
-        let seen = storms(&growing(size), 0..6);
-        assert!(seen.epochs > 24 && seen.answers.len() >= 3, "{seen:?}");
+        let seen = storms(&growing(size), 0..4);
+        assert!(seen.epochs > 16 && seen.answers.len() >= 2, "{seen:?}");
     }
 }
 

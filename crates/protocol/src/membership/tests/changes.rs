@@ -120,6 +120,39 @@ fn a_process_that_was_frozen_while_it_was_replaced_stops_when_it_thaws() {
 }
 
 #[test]
+fn a_process_that_is_replaced_does_not_stop_before_a_majority_of_the_others_knows() {
+    for seed in 0..20 {
+        let mut world = World::founded(2);
+        world.random = super::world::Random::new(seed);
+        let new = world.add_stranger();
+        world.start(new);
+        world.run(ms(1_000));
+        let old = [0, 1]
+            .into_iter()
+            .min_by_key(|&index| world.id(index))
+            .unwrap();
+        let id = world.id(old);
+        let request = replace(id, &world, new);
+        assert_eq!(world.answer(old, request), Ok(Epoch(2)));
+        // It is the one that ends the change, and without it nobody could.
+        world.run_until("stopped", |world| !world.stopped.is_empty());
+        assert_eq!(world.stopped, [id]);
+        assert_eq!(world.latest().unwrap().epoch(), Epoch(3));
+        let knows = |process: &&super::world::Process| {
+            let known = process.membership.configuration();
+            known.is_some_and(|known| known.epoch() == Epoch(3))
+        };
+        assert_eq!(
+            world.live().filter(knows).count(),
+            2,
+            "{}",
+            world.describe()
+        );
+        world.run_until_settled(ms(3_000));
+    }
+}
+
+#[test]
 fn a_removed_node_that_was_frozen_learns_that_it_is_out() {
     let mut world = World::founded(3);
     world.freeze(1, ms(60_000));

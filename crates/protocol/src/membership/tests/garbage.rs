@@ -22,7 +22,7 @@ fn anything(random: &mut Random, world: &World) -> (NodeId, MembershipMessage) {
     };
     let address =
         |index: u64| world.addresses[(index % world.addresses.len() as u64) as usize].clone();
-    let message = match number(9) {
+    let message = match number(15) {
         0 => MembershipMessage::Ping { number: number(9) },
         1 => MembershipMessage::Pong {
             number: number(99),
@@ -63,9 +63,70 @@ fn anything(random: &mut Random, world: &World) -> (NodeId, MembershipMessage) {
             MembershipMessage::Propose { proposal }
         }
         7 => MembershipMessage::Yes { proposal },
+        8 => MembershipMessage::Join {
+            address: address(number(4)),
+            weight: [None, Some(0), Some(7)][(number(3) % 3) as usize],
+        },
+        9 | 10 => MembershipMessage::Consider {
+            number: number(3),
+            configuration: Arc::new(changed(&mut number, world, &ids)),
+            only_if_down: number(2) == 0,
+        },
+        11 => MembershipMessage::Consent { number: number(3) },
+        12 => MembershipMessage::Dissent {
+            number: number(3),
+            reason: [
+                DissentReason::Alive,
+                DissentReason::Elsewhere,
+                DissentReason::Outdated,
+            ][(number(3) % 3) as usize],
+        },
+        13 => MembershipMessage::Progress {
+            epoch: Epoch(number(4)),
+            lacking: crate::configuration::Groups::from_words([number(9); 16]),
+            registers: number(9),
+            bytes: number(9),
+        },
         _ => MembershipMessage::Commit { proposal },
     };
     (from, message)
+}
+
+/// A joint configuration of the cluster, if one stands, or of another.
+fn changed(number: &mut impl FnMut(u64) -> u64, world: &World, ids: &[NodeId]) -> Configuration {
+    let own = world.latest().map(|latest| (**latest).clone());
+    let member = |id, index: usize| Member::new(id, world.addresses[index].clone());
+    let base = own.filter(|own| !own.is_joint() && number(3) > 0);
+    let base = base.unwrap_or_else(|| {
+        let members = [member(NodeId::new(9), 0)].into();
+        Configuration::new(ClusterId(3), Epoch(number(4).clamp(1, 9)), members, 1).unwrap()
+    });
+    let mut members = base.members().to_vec();
+    members.truncate(number(4).min(3) as usize);
+    let id = ids[number(ids.len() as u64) as usize % ids.len()];
+    let address = number(3) as usize % 3;
+    members.retain(|known| known.id != id && known.address != world.addresses[address]);
+    if id != NodeId::default() {
+        members.push(member(id, address));
+    }
+    let joint = base.joint(members, 3);
+    joint.unwrap_or_else(|_| base.joint(base.members().to_vec(), 3).unwrap())
+}
+
+/// What an operator may ask for.
+fn request(random: &mut Random, world: &World) -> ChangeRequest {
+    let member = world.id(random.below(3) as usize);
+    let addresses = ["n0:3030", "n1:3030", "mistyped:1"];
+    let address = addresses[random.below(3) as usize].parse().unwrap();
+    match random.below(4) {
+        0 => ChangeRequest::Add {
+            address,
+            weight: random.below(3) as u32,
+        },
+        1 => ChangeRequest::Remove { member },
+        2 => ChangeRequest::Replace { member, address },
+        _ => ChangeRequest::Abort,
+    }
 }
 
 #[test]
@@ -79,8 +140,28 @@ fn whatever_arrives_a_node_neither_panics_nor_spins_nor_hoards_messages() {
         let mut membership = world.at(victim).membership.clone();
         let mut now = world.now;
         for _ in 0..200 {
-            let (from, message) = anything(&mut random, &world);
-            membership.handle_message(now, from, message);
+            match random.below(20) {
+                0 => {
+                    let request = request(&mut random, &world);
+                    membership.handle_change_request(now, crate::output::Ticket(1), request);
+                }
+                1 => {
+                    let group = crate::slot::Group::new(random.below(1024) as u16).unwrap();
+                    membership.handle_copied(now, Epoch(random.below(4)), group);
+                    membership.note_copied(random.below(9), u64::MAX);
+                }
+                2 => {
+                    let base = Epoch(random.below(3));
+                    membership.handle_decision(now, base, Decision::Refused);
+                }
+                _ => {
+                    let (from, message) = anything(&mut random, &world);
+                    membership.handle_message(now, from, message);
+                }
+            }
+            let _ = membership.change(now);
+            let dialled = membership.dial().count();
+            assert!(dialled <= 64, "{dialled}");
             let outputs = core::iter::from_fn(|| membership.poll_output()).count();
             assert!(outputs <= 20, "{outputs}");
             if random.chance(20) {

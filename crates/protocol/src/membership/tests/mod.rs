@@ -14,6 +14,7 @@ mod comebacks;
 mod freezes;
 mod garbage;
 mod pongs;
+mod recoveries;
 mod stories;
 mod storms;
 mod world;

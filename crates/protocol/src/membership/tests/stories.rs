@@ -272,6 +272,26 @@ fn a_list_without_the_last_node_is_refused_by_the_others_with_the_difference() {
 }
 
 #[test]
+fn a_proposer_with_another_replication_factor_is_refused_and_told_of() {
+    let mut world = World::empty(3, 1);
+    world.replication = 2;
+    world.start(0);
+    world.replication = 3;
+    world.start_all();
+    world.run(ms(4_000));
+    assert!(world.clusters.is_empty());
+    for index in [1, 2] {
+        let differs = |event: &MembershipEvent| {
+            let MembershipEvent::ReplicationDiffers { here, there, .. } = event else {
+                return false;
+            };
+            (*here, *there) == (3, 2)
+        };
+        assert!(world.has_event(index, differs));
+    }
+}
+
+#[test]
 fn a_proposer_that_is_not_the_least_on_another_list_is_named_there() {
     let mut world = World::empty(4, 1);
     world.lists[1].remove(0);

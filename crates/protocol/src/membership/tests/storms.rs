@@ -160,7 +160,7 @@ fn two_nodes_never_know_two_clusters_and_agree_after_every_storm() {
 
 #[test]
 fn three_nodes_never_know_two_clusters_and_agree_after_every_storm() {
-    let seen = storms(3, 0..150);
+    let seen = storms(3, 0..100);
     assert!(seen.whole > 0 && seen.replaced > 0);
     assert!(seen.quorums_lost > 0 && seen.founded_again > 0);
 }

@@ -49,7 +49,7 @@ impl World {
     /// A process enters a configuration: all that enter this epoch enter the same.
     pub(super) fn enter(&mut self, index: usize, configuration: &Arc<Configuration>) {
         let (cluster, epoch) = (configuration.cluster(), configuration.epoch());
-        if epoch == Epoch::FIRST {
+        if epoch == Epoch::FIRST || configuration.is_recovery() {
             self.clusters.insert(cluster);
             let decided = &mut self.register.decided;
             decided
@@ -88,6 +88,10 @@ impl World {
         let answers: BTreeSet<NodeId> = self.reachable(index, epoch).collect();
         let is_stuck = self.register.stuck && !configuration.contains_before(id);
         let is_copied = |group: &Group| {
+            if configuration.forced().contains(*group) {
+                let mut survivors = configuration.members_after().iter();
+                return survivors.all(|member| answers.contains(&member.id));
+            }
             let source = configuration.group_quorums(*group).before();
             !is_stuck && source.is_majority(|node| answers.contains(&node))
         };

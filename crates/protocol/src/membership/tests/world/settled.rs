@@ -21,8 +21,11 @@ impl World {
         for (index, process) in self.processes.iter().enumerate() {
             let Some(process) = process else { continue };
             let membership = &process.membership;
-            if self.lists[index].len() == 2 && membership.standing() == Standing::Fresh {
-                // Nobody has told this stranger anything.
+            let mut members = latest.members().iter();
+            let is_place = members.any(|member| member.address == self.addresses[index]);
+            let is_stranger = self.lists[index].len() == 2 && !is_place;
+            if is_stranger && membership.standing() == Standing::Fresh {
+                // Nobody has told it anything.
                 continue;
             }
             if membership.configuration() != Some(latest) {
@@ -32,8 +35,6 @@ impl World {
                     self.describe()
                 ));
             }
-            let mut members = latest.members().iter();
-            let is_place = members.any(|member| member.address == self.addresses[index]);
             let asks = self.joins.contains_key(&index) && membership.seat.is_none();
             let wants_in = (is_place || asks) && !latest.contains(process.id);
             if wants_in && !self.is_any_group_gone(latest) {

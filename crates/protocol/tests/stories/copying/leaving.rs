@@ -1,0 +1,139 @@
+//! What becomes of groups that a node holds no longer.
+
+use super::*;
+
+#[test]
+fn what_is_not_held_any_more_is_dropped_once_a_majority_has_entered() {
+    let mut cluster = with_fresh(&[4]);
+    cluster.write_past_node_1("a");
+    let change = to_members(&configuration(1, 1..=3), [1, 2, 4]);
+    cluster.enter_all(1..=4, &change);
+    cluster.deliver_all();
+    let done = Arc::new(change.finished());
+    let now = cluster.now;
+    let entered = |cluster: &mut Cluster, epoch| {
+        cluster.call(3, |lane| lane.handle_entered_by_majority(now, epoch));
+    };
+    entered(&mut cluster, done.epoch());
+    assert_eq!(held(&cluster, 3).as_deref(), Some("a"), "still a member");
+    cluster.enter_all(1..=4, &done);
+    assert_eq!(held(&cluster, 3), None, "it was told before it entered");
+    let configuration = cluster.lanes[&3].record(&RegisterName::CONFIGURATION);
+    assert!(configuration.is_some(), "the reserved register stays");
+    for at in [1, 2, 4] {
+        assert_eq!(held(&cluster, at).as_deref(), Some("a"));
+    }
+}
+
+#[test]
+fn what_one_holds_again_is_not_dropped() {
+    let mut cluster = with_fresh(&[4]);
+    cluster.write_past_node_1("a");
+    let change = to_members(&configuration(1, 1..=3), [1, 2, 4]);
+    cluster.enter_all(1..=4, &change);
+    cluster.deliver_all();
+    let done = Arc::new(change.finished());
+    cluster.enter_all(1..=4, &done);
+    assert_eq!(held(&cluster, 3).as_deref(), Some("a"), "no majority yet");
+    let back = to_members(&done, [1, 2, 3]);
+    cluster.enter_all(1..=4, &back);
+    let now = cluster.now;
+    cluster.call(3, |lane| lane.handle_entered_by_majority(now, done.epoch()));
+    assert_eq!(held(&cluster, 3).as_deref(), Some("a"));
+    cluster.deliver_all();
+    assert!(has_copied(&cluster, 3, back.epoch()));
+}
+
+#[test]
+fn what_is_left_of_a_forced_group_is_kept_and_copied() {
+    // Slots on one node each: a group goes from an old member to node 4, which is then lost, and
+    // for which node 5 comes.
+    let members = |numbers: &[u64]| numbers.iter().map(|number| member(*number)).collect();
+    let standing = Configuration::new(ClusterId(1), Epoch::FIRST, members(&[1, 2, 3]), 1).unwrap();
+    let change = Arc::new(standing.joint(members(&[1, 2, 3, 4]), 1).unwrap());
+    let done = Arc::new(change.finished());
+    let lost = done.joint(members(&[1, 2, 3, 5]), 1).unwrap();
+    let holder = |configuration: &Configuration, group: &Group| {
+        configuration.group_quorums(*group).after().nodes()[0].get()
+    };
+    let moved = Group::all()
+        .find(|group| (holder(&done, group), holder(&lost, group)) == (4, 5))
+        .unwrap();
+    let lost = Arc::new(lost.forcing([moved].into_iter().collect()));
+    let owner = holder(&standing, &moved);
+    let name = (0..)
+        .map(|n| RegisterName::new(format!("{n}")).unwrap())
+        .find(|name| name.slot().group() == Some(moved))
+        .unwrap();
+
+    let mut cluster = Cluster::of(0);
+    (1..=5).for_each(|number| cluster.add(number));
+    cluster.enter_all(1..=3, &Arc::new(standing));
+    cluster.fill(1, name.clone(), Bytes::from_static(b"a"));
+    cluster.enter_all(1..=4, &change);
+    cluster.deliver_all();
+    cluster.enter_all(1..=4, &done);
+    cluster.lanes.remove(&4);
+    cluster.enter_all([1, 2, 3, 5], &lost);
+    // That a majority has entered the former epoch is heard of only now.
+    let now = cluster.now;
+    cluster.call(owner, |lane| {
+        lane.handle_entered_by_majority(now, done.epoch());
+    });
+    cluster.run_until(|cluster| copied_groups(cluster, 5, lost.epoch()).contains(&moved));
+    assert!(cluster.lanes[&5].record(&name).is_some());
+    // When that change is done, nobody needs what is left.
+    let done = Arc::new(lost.finished());
+    cluster.enter_all([1, 2, 3, 5], &done);
+    assert!(cluster.lanes[&owner].record(&name).is_some());
+    cluster.call(owner, |lane| {
+        lane.handle_entered_by_majority(now, done.epoch());
+    });
+    assert_eq!(cluster.lanes[&owner].record(&name), None);
+}
+
+#[test]
+fn an_aborted_joiner_drops_what_it_copied() {
+    let mut cluster = with_fresh(&[4]);
+    cluster.write_past_node_1("a");
+    let change = to_members(&configuration(1, 1..=3), [2, 3, 4]);
+    cluster.enter_all(1..=4, &change);
+    cluster.deliver_all();
+    let given_up = Arc::new(change.aborted());
+    cluster.enter_all(1..=4, &given_up);
+    assert_eq!(held(&cluster, 4).as_deref(), Some("a"));
+    let now = cluster.now;
+    for at in 1..=4 {
+        cluster.call(at, |lane| {
+            lane.handle_entered_by_majority(now, given_up.epoch())
+        });
+    }
+    assert_eq!((held(&cluster, 4), cluster.lanes[&4].bytes()), (None, 0));
+    assert_eq!(held(&cluster, 2).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_replica_takes_nothing_of_a_group_that_it_does_not_hold() {
+    let mut cluster = with_fresh(&[4, 5, 6, 7]);
+    let change = to_members(&configuration(1, 1..=3), 1..=7);
+    let done = Arc::new(change.finished());
+    cluster.enter_all(1..=7, &change);
+    cluster.deliver_all();
+    cluster.enter_all(1..=7, &done);
+    let quorums = done.quorums(name().slot());
+    let outside = (1..=7).find(|at| !quorums.contains(node(*at))).unwrap();
+    let coordinator = (1..=7).find(|at| *at != outside).unwrap();
+    cluster.request(coordinator, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    let mut update = cluster
+        .in_flight
+        .iter()
+        .find(|m| is_update(m))
+        .cloned()
+        .unwrap();
+    update.to = node(outside);
+    cluster.arrive(update);
+    assert_eq!(held(&cluster, outside), None);
+    cluster.deliver_all();
+    assert_eq!(cluster.lanes[&outside].registers(), 0);
+}
