@@ -2,7 +2,6 @@
 //! and some short stories.
 
 use std::collections::HashSet;
-use std::time::Instant;
 
 use checker::{Action, History, Limits, Reply, Verdict, Witness, check};
 use proptest::prelude::*;

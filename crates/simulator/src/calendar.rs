@@ -7,31 +7,42 @@ use std::collections::BinaryHeap;
 /// Events in the order of their instants; those of one instant in the order of their entry.
 #[derive(Debug)]
 pub(crate) struct Calendar<E> {
-    heap: BinaryHeap<Entry<E>>,
+    heap: BinaryHeap<Entry>,
+    /// What the entries are about. Events are large, and entries move about in the heap.
+    events: Vec<Option<E>>,
+    /// The places among the events that are free.
+    free: Vec<usize>,
     entered: u64,
 }
 
-#[derive(Debug)]
-struct Entry<E> {
+#[derive(PartialEq, Eq, Debug)]
+struct Entry {
     at: Instant,
     number: u64,
-    event: E,
+    place: usize,
 }
 
 impl<E> Calendar<E> {
     pub(crate) fn new() -> Self {
         Self {
             heap: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
             entered: 0,
         }
     }
 
     pub(crate) fn enter(&mut self, at: Instant, event: E) {
         self.entered += 1;
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            self.events.len() - 1
+        });
+        self.events[place] = Some(event);
         self.heap.push(Entry {
             at,
             number: self.entered,
-            event,
+            place,
         });
     }
 
@@ -40,30 +51,24 @@ impl<E> Calendar<E> {
         if self.heap.peek()?.at > limit {
             return None;
         }
-        self.heap.pop().map(|entry| (entry.at, entry.event))
+        let Entry { at, place, .. } = self.heap.pop()?;
+        self.free.push(place);
+        Some((at, self.events[place].take()?))
     }
 }
 
 /// The heap gives out its greatest entry, so the earliest is the greatest.
-impl<E> Ord for Entry<E> {
+impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.number).cmp(&(self.at, self.number))
     }
 }
 
-impl<E> PartialOrd for Entry<E> {
+impl PartialOrd for Entry {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<E> Eq for Entry<E> {}
 
 #[cfg(test)]
 mod tests {

@@ -285,7 +285,7 @@ impl Invariants {
         }
         let holds = |node| {
             let process = process_of(node);
-            process.is_some_and(|process| self.holdings.of(process, name).tag >= *tag)
+            process.is_some_and(|process| self.holdings.tag_in(process, name, *epoch) >= *tag)
         };
         let configuration = self.epochs.get(*cluster, *epoch);
         if !configuration.is_some_and(|known| known.quorums(name.slot()).is_quorum(holds)) {
@@ -325,9 +325,9 @@ impl Invariants {
         }
     }
 
-    /// A process keeps nothing of a group any more.
-    pub(crate) fn dropped(&mut self, process: ProcessNumber, group: Group) {
-        self.holdings.dropped(process, group);
+    /// A process, whose lane is in this epoch, keeps nothing of a group any more.
+    pub(crate) fn dropped(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
+        self.holdings.dropped(process, epoch, group);
         self.completed.forget_copied(process, Some(group));
     }
 

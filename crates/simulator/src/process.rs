@@ -77,10 +77,10 @@ pub(crate) enum Input {
         ticket: Ticket,
         request: ChangeRequest,
     },
-    Message(Message),
+    Message(Box<Message>),
     Membership {
         from: NodeId,
-        message: MembershipMessage,
+        message: Box<MembershipMessage>,
     },
     LinkUp {
         address: Address,
@@ -99,10 +99,10 @@ pub(crate) enum Input {
 /// What a process wants done.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
-    Send(Message),
+    Send(Box<Message>),
     SendMembership {
         to: NodeId,
-        message: MembershipMessage,
+        message: Box<MembershipMessage>,
     },
     Answer {
         ticket: Ticket,
@@ -203,9 +203,9 @@ impl Process {
             Input::Change { ticket, request } => {
                 self.membership.handle_change_request(now, ticket, request);
             }
-            Input::Message(message) => self.take_message(now, message, invariants),
+            Input::Message(message) => self.take_message(now, *message, invariants),
             Input::Membership { from, message } => {
-                self.membership.handle_message(now, from, message)
+                self.membership.handle_message(now, from, *message)
             }
             Input::LinkUp { address, peer } => self.membership.handle_link_up(now, &address, peer),
             Input::LinkDown { address } => self.membership.handle_link_down(now, &address),
@@ -302,7 +302,9 @@ impl Process {
                             let called = Effect::CalledSettled(settled);
                             shard.held.push_back((after, called));
                         }
-                        shard.held.push_back((after, Effect::Send(message)));
+                        shard
+                            .held
+                            .push_back((after, Effect::Send(Box::new(message))));
                     }
                     Output::Answer { ticket, outcome } => match self.proposals.remove(&ticket) {
                         Some(base) => {
@@ -322,7 +324,7 @@ impl Process {
                         persisted = Some(number);
                     }
                     Output::Drop { number, group } => {
-                        invariants.dropped(self.number, group);
+                        invariants.dropped(self.number, shard.lane.epoch(), group);
                         persisted = Some(number);
                     }
                     Output::Configuration(configuration) => {
@@ -355,6 +357,7 @@ impl Process {
             any = true;
             match output {
                 MembershipOutput::Send { to, message } => {
+                    let message = Box::new(message);
                     self.effects
                         .push_back(Effect::SendMembership { to, message });
                 }

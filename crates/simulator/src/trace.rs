@@ -2,13 +2,14 @@
 
 use crate::clocks::Instant;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Takes in everything that happens. It keeps a digest of all of it, by which two runs can be
 /// told to be the same, and writes it out as lines if it is asked to.
 pub(crate) struct Trace {
-    digest: DefaultHasher,
+    digest: Xxh3,
     out: Option<Box<dyn io::Write + Send>>,
     /// What stands in the lines for what.
     aliases: Vec<(String, String)>,
@@ -18,7 +19,7 @@ impl Trace {
     /// A trace that only keeps the digest.
     pub(crate) fn silent() -> Self {
         Self {
-            digest: DefaultHasher::new(),
+            digest: Xxh3::new(),
             out: None,
             aliases: Vec::new(),
         }
@@ -43,7 +44,7 @@ impl Trace {
     /// Something happened.
     pub(crate) fn tell(&mut self, now: Instant, what: fmt::Arguments<'_>) {
         now.hash(&mut self.digest);
-        struct Digest<'a>(&'a mut DefaultHasher);
+        struct Digest<'a>(&'a mut Xxh3);
         impl fmt::Write for Digest<'_> {
             fn write_str(&mut self, text: &str) -> fmt::Result {
                 self.0.write(text.as_bytes());

@@ -6,7 +6,8 @@ use crate::clocks::Instant;
 use crate::invariants::Settled;
 use crate::network::ProcessNumber;
 use crate::process::{Alarm, Effect, Input, State};
-use protocol::{ClusterId, Configuration, Epoch, Group, NodeId, Outcome, Ticket};
+use protocol::{Body, ClusterId, Configuration, Epoch, Group, Message, NodeId, Outcome, Ticket};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,12 +110,34 @@ impl Cluster {
         }
     }
 
+    /// Several messages come to a process at once, which does what follows from all of them.
+    pub(super) fn deliver_together(&mut self, number: ProcessNumber, messages: Vec<Message>) {
+        if self.processes[number].state != State::Running {
+            for message in messages {
+                self.deliver(number, Input::Message(Box::new(message)));
+            }
+            return;
+        }
+        let process = &mut self.processes[number];
+        let now = self.places[process.site].clock.read(self.now);
+        for message in messages {
+            process.handle(now, Input::Message(Box::new(message)), &mut self.invariants);
+        }
+        self.apply_effects(number);
+    }
+
     /// Does what a process wants done, and sets its timer.
     pub(super) fn apply_effects(&mut self, number: ProcessNumber) {
+        let mut copying: BTreeMap<NodeId, Vec<Message>> = BTreeMap::new();
         while let Some(effect) = self.processes[number].poll_effect() {
             let id = self.processes[number].incarnation.node;
             match effect {
-                Effect::Send(message) => self.send(number, message.to, Frame::Lane(message)),
+                Effect::Send(message) => match message.body {
+                    Body::Pull { .. } | Body::PullReply { .. } => {
+                        copying.entry(message.to).or_default().push(*message);
+                    }
+                    _ => self.send(number, message.to, Frame::Lane(message)),
+                },
                 Effect::SendMembership { to, message } => {
                     let from = self.processes[number].incarnation.node;
                     self.send(number, to, Frame::Membership { from, to, message });
@@ -165,6 +188,9 @@ impl Cluster {
                     return self.crash(self.processes[number].site);
                 }
             }
+        }
+        for (to, messages) in copying {
+            self.send(number, to, Frame::Copying(messages));
         }
         self.arm(number);
     }

@@ -11,11 +11,14 @@ use std::time::Duration;
 /// What one process sends to another.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Frame {
-    Lane(Message),
+    Lane(Box<Message>),
+    /// All that a process sends another about copying at one moment. Most groups have nothing to
+    /// bring, so it is a great many messages that say little.
+    Copying(Vec<Message>),
     Membership {
         from: NodeId,
         to: NodeId,
-        message: MembershipMessage,
+        message: Box<MembershipMessage>,
     },
 }
 
@@ -31,6 +34,17 @@ struct Passage<'a> {
     frame: &'a Frame,
 }
 
+impl Frame {
+    /// Whether the rule, which is about messages between lanes, names it.
+    fn is_named_by(&self, rule: &Rule, from: Site, to: Site) -> bool {
+        match self {
+            Frame::Lane(message) => rule(from, to, message),
+            Frame::Copying(messages) => messages.iter().any(|message| rule(from, to, message)),
+            Frame::Membership { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Passage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -40,12 +54,25 @@ impl fmt::Display for Passage<'_> {
             frame,
         } = self;
         write!(f, "  {event} {}->{}: ", from + 1, to + 1)?;
-        match frame {
-            Frame::Lane(message) => write!(
+        let lane = |f: &mut fmt::Formatter<'_>, message: &Message| {
+            let Message {
+                to,
+                epoch,
+                low_water,
+                body,
+                ..
+            } = message;
+            write!(
                 f,
-                "{:?} (to {}, epoch {}, low water {:?})",
-                message.body, message.to, message.epoch, message.low_water
-            ),
+                "{body:?} (to {to}, epoch {epoch}, low water {low_water:?})"
+            )
+        };
+        match frame {
+            Frame::Lane(message) => lane(f, message),
+            Frame::Copying(messages) => messages.iter().try_for_each(|message| {
+                lane(f, message)?;
+                f.write_str("; ")
+            }),
             Frame::Membership { message, .. } => write!(f, "{message:?}"),
         }
     }
@@ -202,10 +229,8 @@ impl Cluster {
         let connection = self.network.connection(from, to);
         let connection = connection
             .filter(|connection| (connection.dialler, connection.peer) == (number, target));
-        let lost = match &frame {
-            Frame::Lane(message) => self.rules.iter().any(|rule| rule(from, to, message)),
-            Frame::Membership { .. } => false,
-        };
+        let mut rules = self.rules.iter();
+        let lost = rules.any(|rule| frame.is_named_by(rule, from, to));
         let fate = match connection {
             Some(_) if !lost => self.network.send(self.now, from, to),
             _ => Fate::Lost,
@@ -287,6 +312,7 @@ impl Cluster {
         );
         match frame {
             Frame::Lane(message) => self.deliver(target, Input::Message(message)),
+            Frame::Copying(messages) => self.deliver_together(target, messages),
             // These are for whom the handshake met, and name nobody themselves.
             Frame::Membership { from, message, .. } if !is_another => {
                 self.deliver(target, Input::Membership { from, message });

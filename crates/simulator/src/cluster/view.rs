@@ -164,6 +164,12 @@ impl Cluster {
         if configuration.is_joint() {
             return Some(format!("the change of epoch {epoch} has not ended"));
         }
+        if let Some(ticket) = self.changes.keys().next() {
+            return Some(format!(
+                "it is not known what became of change #{}",
+                ticket.0
+            ));
+        }
         for process in (0..self.sites()).filter_map(|site| self.process(site)) {
             let id = process.incarnation.node;
             let known = process.configuration().map(|known| known.epoch());

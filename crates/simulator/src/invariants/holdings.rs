@@ -1,13 +1,15 @@
 //! What each process keeps of each register, which goes up only: [`Holdings`].
 
 use crate::network::ProcessNumber;
-use protocol::{Accepted, Ballot, Cell, Group, RegisterName, Tag};
+use protocol::{Accepted, Ballot, Cell, Epoch, Group, RegisterName, Tag};
 use std::collections::HashMap;
 
 /// What each process was last seen to keep.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
     held: HashMap<(ProcessNumber, RegisterName), Versions>,
+    /// What was held when it was dropped last, and the epoch that the process was in then.
+    dropped: HashMap<(ProcessNumber, RegisterName), (Epoch, Tag)>,
 }
 
 /// The versions of what is kept of a register.
@@ -62,13 +64,23 @@ impl Holdings {
         ))
     }
 
-    /// A process keeps nothing of a group any more.
-    pub(super) fn dropped(&mut self, process: ProcessNumber, group: Group) {
-        let is_other = |holder: ProcessNumber, name: &RegisterName| {
-            holder != process || name.slot().group() != Some(group)
+    /// A process, which is in this epoch, keeps nothing of a group any more.
+    pub(super) fn dropped(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
+        let is_dropped = |(holder, name): &(ProcessNumber, RegisterName), _: &mut Versions| {
+            *holder == process && name.slot().group() == Some(group)
         };
-        self.held
-            .retain(|(holder, name), _| is_other(*holder, name));
+        for (key, held) in self.held.extract_if(is_dropped) {
+            self.dropped.insert(key, (epoch, held.tag));
+        }
+    }
+
+    /// The greatest tag of a register that a process held while it was in this epoch, or held when
+    /// it dropped the register in a later one.
+    pub(super) fn tag_in(&self, process: ProcessNumber, name: &RegisterName, epoch: Epoch) -> Tag {
+        let dropped = self.dropped.get(&(process, name.clone()));
+        let dropped = dropped.filter(|(dropped_in, _)| *dropped_in > epoch);
+        let dropped = dropped.map_or(Tag::ZERO, |(_, tag)| *tag);
+        self.of(process, name).tag.max(dropped)
     }
 
     /// What a process keeps of a register, or kept when it died.
@@ -114,7 +126,9 @@ mod tests {
             let broken = holdings.keeps(0, &name, &lower).unwrap_err();
             assert!(broken.starts_with(&format!("{what} went down")), "{broken}");
         }
-        holdings.dropped(0, group);
+        holdings.dropped(0, Epoch(5), group);
+        let tag_in = |epoch| holdings.tag_in(0, &name, Epoch(epoch));
+        assert_eq!((tag_in(4), tag_in(5)), (cell(2, 2).record.tag, Tag::ZERO));
         assert_eq!(holdings.of(0, &name), Versions::NONE);
         assert_ne!(holdings.of(0, &other), Versions::NONE);
         assert_ne!(holdings.of(1, &name), Versions::NONE);
