@@ -6,6 +6,7 @@ mod http;
 mod metrics;
 mod peer;
 mod server;
+mod slots;
 
 use std::process::ExitCode;
 

@@ -4,8 +4,8 @@ use crate::cli::config::{self, ConfigCommand};
 use crate::cli::failure::Failure;
 use crate::cli::serve::{self, SettingsFile};
 use crate::cli::{
-    Cli, Command, cluster, delete, demo, environment, members, original, output, read, status,
-    write,
+    Cli, Command, cluster, delete, demo, environment, members, original, output, read, recover,
+    status, write,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -94,6 +94,7 @@ impl Line {
             Command::Delete(arguments) => delete::run(arguments),
             Command::Status(arguments) => status::run(arguments),
             Command::Members(arguments) => members::run(arguments),
+            Command::Recover(arguments) => recover::run(arguments),
             Command::Config(config) => match &config.command {
                 ConfigCommand::Print(arguments) => {
                     let matches = serve_matches(&self.matches).expect("the line names `print`");

@@ -18,6 +18,7 @@ mod log;
 mod members;
 mod output;
 mod read;
+mod recover;
 mod serve;
 mod spinner;
 mod status;
@@ -97,6 +98,7 @@ enum Command {
     Delete(delete::DeleteArgs),
     Status(status::StatusArgs),
     Members(members::MembersArgs),
+    Recover(recover::RecoverArgs),
     Config(config::ConfigArgs),
 }
 
@@ -205,6 +207,8 @@ mod tests {
             "shardedmemory write --timeout-ms 10 -- -a --b",
             "shardedmemory delete a",
             "shardedmemory status --json",
+            "shardedmemory recover --json",
+            "shardedmemory recover --lost 127.0.0.1:1,00ab000000000001 --slots 0-15 --force --yes",
             "shardedmemory config print --peers a:1,b:1 --insecure --toml",
         ] {
             if let Err(error) = parse(line) {
@@ -222,6 +226,9 @@ mod tests {
             "shardedmemory write a",
             "shardedmemory read a --node nowhere",
             "shardedmemory read a --timeout-ms 0",
+            "shardedmemory recover --yes",
+            "shardedmemory recover --force --lost nobody",
+            "shardedmemory recover --force --slots 0-16384",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -6,9 +6,9 @@ use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
 use crate::server::{ClusterView, Limits, MemberStanding, MemberView, Standing};
 use protocol::{
     Boot, ChangeRefusal, ChangeRequest, ChangeView, ClusterId, Epoch, Groups, Incarnation, Member,
-    NodeId, Operation, Outcome, PeerState, Record, Refusal, RegisterName, Slot, Tag,
+    NodeId, Operation, Outcome, PeerState, Record, RecoveryView, Refusal, RegisterName, Slot, Tag,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,6 +42,10 @@ pub(super) struct State {
     /// The changes that were asked for.
     pub(super) changes: Vec<ChangeRequest>,
     pub(super) view: ClusterView,
+    /// What a recovery would do.
+    pub(super) recovery: Result<RecoveryView, ChangeRefusal>,
+    /// Of which losses that was asked.
+    pub(super) recoveries: Vec<BTreeSet<NodeId>>,
 }
 
 impl Double {
@@ -62,6 +66,8 @@ impl Double {
                 change_answer: Err(ChangeRefusal::Busy),
                 changes: Vec::new(),
                 view: view(),
+                recovery: Err(ChangeRefusal::NothingLost),
+                recoveries: Vec::new(),
             }),
             released: Notify::new(),
         }))
@@ -99,6 +105,12 @@ impl Registers for Double {
         let mut state = self.state();
         state.changes.push(request);
         state.change_answer.clone()
+    }
+
+    fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal> {
+        let mut state = self.state();
+        state.recoveries.push(lost.clone());
+        state.recovery.clone()
     }
 
     fn view(&self) -> ClusterView {

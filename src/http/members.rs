@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::CACHE_CONTROL;
-use protocol::{ChangeRequest, NodeId};
+use protocol::{ChangeRefusal, ChangeRequest, NodeId};
 use serde::Serialize;
 
 const PATH: &str = "/v1/members/";
@@ -66,18 +66,28 @@ pub(super) async fn give_up<R: Registers>(
 }
 
 impl<R: Registers> Face<R> {
+    /// Asks for a change: 202 with its epoch once it has begun.
     async fn begin(&self, request: ChangeRequest) -> Result<Response, Problem> {
+        self.begin_or(request, Problem::change_refused).await
+    }
+
+    /// The same, with other words for why it has not begun.
+    pub(super) async fn begin_or(
+        &self,
+        request: ChangeRequest,
+        refused: fn(ChangeRefusal) -> Problem,
+    ) -> Result<Response, Problem> {
         if self.registers.view().cluster.is_none() {
             return Err(Problem::no_cluster());
         }
         let begun = self.registers.change(request).await;
-        let epoch = begun.map_err(Problem::change_refused)?.0;
+        let epoch = begun.map_err(refused)?.0;
         let headers = [(CACHE_CONTROL, NEVER_CACHED)];
         Ok((StatusCode::ACCEPTED, headers, Json(BegunJson { epoch })).into_response())
     }
 
     /// The member with this id, or at this address.
-    fn member(&self, id_or_address: &str) -> Result<NodeId, Problem> {
+    pub(super) fn member(&self, id_or_address: &str) -> Result<NodeId, Problem> {
         let view = self.registers.view();
         if view.cluster.is_none() {
             return Err(Problem::no_cluster());

@@ -10,6 +10,7 @@
 //! | `/v1/members` | GET, POST | the members and the change that is under way; to add or replace one |
 //! | `/v1/members/{id or address}` | DELETE | to remove one |
 //! | `/v1/members/change` | DELETE | to give up the change that is under way |
+//! | `/v1/recover` | GET, POST | what going on without lost members would do; to go on without them |
 //! | `/livez`, `/readyz` | GET | whether the process runs, and whether clients should be sent here |
 //! | `/metrics` | GET | figures for Prometheus |
 //!
@@ -36,6 +37,7 @@ mod operations;
 mod original;
 mod original_json;
 mod problem;
+mod recover;
 mod registers;
 mod stream;
 
@@ -48,7 +50,8 @@ use axum::routing::{delete, get, post};
 use body::BodyBudget;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use problem::Problem;
-use protocol::{ChangeRefusal, ChangeRequest, Epoch, Operation, Outcome};
+use protocol::{ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, RecoveryView};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the HTTP face stands on: a node, or in tests something that answers as one.
@@ -65,6 +68,9 @@ pub(crate) trait Registers: Clone + Send + Sync + 'static {
         &self,
         request: ChangeRequest,
     ) -> impl Future<Output = Result<Epoch, ChangeRefusal>> + Send;
+
+    /// What a recovery would do, if these members are lost for good.
+    fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal>;
 
     /// The node's view of its cluster at this moment.
     fn view(&self) -> ClusterView;
@@ -151,6 +157,10 @@ fn router<R: Registers>(face: Face<R>) -> Router {
         )
         .route("/v1/members/change", delete(members::give_up::<R>))
         .route("/v1/members/{member}", delete(members::remove::<R>))
+        .route(
+            "/v1/recover",
+            get(recover::view::<R>).post(recover::recover::<R>),
+        )
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready::<R>))
         .route("/metrics", get(figures::<R>))
@@ -210,6 +220,7 @@ mod tests {
             ("DELETE", "/v1/members", "GET,HEAD,POST"),
             ("GET", "/v1/members/127.0.0.1:3030", "DELETE"),
             ("PUT", "/v1/members/change", "DELETE"),
+            ("DELETE", "/v1/recover", "GET,HEAD,POST"),
         ] {
             let answer = server.request(method, path, b"").await;
             answer.assert_problem(405, "refused");

@@ -1,6 +1,7 @@
 //! What goes wrong, as a client reads it: [`Problem`].
 
 mod changes;
+mod recovery;
 
 use super::NEVER_CACHED;
 use crate::server::ClusterView;
@@ -151,8 +152,8 @@ impl Problem {
             "a register is /v1/registers/{name}, where a / within the name is written %2F"
         } else {
             "the paths are /read/{addr}, /write, /status, /v1/registers/{name}, /v1/cluster, \
-             /v1/members, /v1/members/{id or address}, /v1/members/change, /livez, /readyz and \
-             /metrics"
+             /v1/members, /v1/members/{id or address}, /v1/members/change, /v1/recover, /livez, \
+             /readyz and /metrics"
         };
         Self::new(Kind::UnknownPath, detail)
     }

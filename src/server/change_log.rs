@@ -1,5 +1,6 @@
 //! What the log tells of changes of members: [`ChangeLog`].
 
+use super::node::told_of_recovery;
 use super::shares::slots;
 use protocol::{ChangeView, Configuration, Epoch, Group, Member, Slot, Time};
 use std::fmt;
@@ -79,7 +80,8 @@ impl ChangeLog {
         if let Some(UnderWay { epoch, since, .. }) = self.under_way.take() {
             let (configuration, after) = (Arc::clone(configuration), now.since(since));
             let change = epoch;
-            let follows = change.next() == configuration.epoch();
+            // What follows on a change and is one itself has overtaken it: a recovery.
+            let follows = change.next() == configuration.epoch() && !configuration.is_joint();
             notes.push(match (follows, configuration.is_aborted()) {
                 (true, false) => ChangeNote::Finished {
                     change,
@@ -156,7 +158,11 @@ impl fmt::Display for ChangeNote {
                     write!(f, "{} to go, ", leaving.join(", "))?;
                 }
                 let changed = slots(configuration.changed_groups().count());
-                write!(f, "{changed} of {} slots to change hands", Slot::COUNT)
+                write!(f, "{changed} of {} slots to change hands", Slot::COUNT)?;
+                match told_of_recovery(configuration) {
+                    Some(told) => write!(f, "; {told}"),
+                    None => Ok(()),
+                }
             }
             ChangeNote::Progress { change, after } => {
                 write!(
@@ -286,6 +292,32 @@ mod tests {
         assert!(matches!(ended[..], [ChangeNote::Aborted { .. }]));
         let sentence = ended[0].to_string();
         assert!(sentence.contains("given up after 31.0 s"), "{sentence}");
+    }
+
+    #[test]
+    fn a_recovery_is_told_with_the_slots_that_are_not_served_and_has_not_finished_what_it_overtakes()
+     {
+        let mut log = ChangeLog::default();
+        let forced = Group::new(2).into_iter().collect();
+        let begun = log.entered(at(0), &Arc::new(joint().forcing(forced)));
+        let told = &sentences(&begun)[0];
+        assert!(
+            told.contains("held the slots 32-47: they are not served"),
+            "{told}"
+        );
+        let recovered = joint().recovered(ClusterId(8), &[NodeId::new(2)]).unwrap();
+        let notes = log.entered(at(10), &Arc::new(recovered));
+        assert!(matches!(
+            notes[..],
+            [ChangeNote::Ended { .. }, ChangeNote::Begun { .. }]
+        ));
+        let told = &sentences(&notes)[1];
+        for part in [
+            "cluster 0000000000000007 is left",
+            "as cluster 0000000000000008",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 
     #[test]

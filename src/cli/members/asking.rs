@@ -140,6 +140,7 @@ async fn ask_one(change: &Change, connection: &mut Connection, deadline: Duratio
         outcome == Some(End::Refused) || (outcome.is_none() && head.status.is_client_error());
     match head.status {
         _ if !certain => Reply::Unknown(reason),
+        _ if change.is_asked_of_one() => Reply::Refused(reason),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Reply::Elsewhere(reason),
         _ => Reply::Refused(reason),
     }

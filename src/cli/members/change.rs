@@ -2,6 +2,7 @@
 
 use super::name::MemberName;
 use crate::cli::client::{ENCODED, MemberStanding, MembersView};
+use crate::cli::figures::counted;
 use hyper::Method;
 use hyper::body::Bytes;
 use percent_encoding::percent_encode;
@@ -11,7 +12,7 @@ use std::fmt;
 
 /// A change of members, as it is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Let in the node at an address.
     Add {
         /// Where it is.
@@ -33,12 +34,22 @@ pub(super) enum Change {
     },
     /// Give up the change that is under way.
     Abort,
+    /// Go on without members that are lost for good.
+    Recover {
+        /// Their ids.
+        lost: Vec<String>,
+        /// The slots that may be forced, if not all that have to be.
+        slots: Option<String>,
+    },
 }
+
+/// Where nodes tell what a recovery would do, and are asked for one.
+pub(crate) const RECOVER_PATH: &str = "/v1/recover";
 
 /// What the members are to be like in the end. By it a change is recognised whose answer was lost,
 /// and one that was given up is told from one that is done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Goal {
+pub(crate) struct Goal {
     /// Addresses at which there is to be a member.
     present: Vec<String>,
     /// Ids of nodes that are to be none.
@@ -47,7 +58,7 @@ pub(super) struct Goal {
 
 impl Change {
     /// What is asked of a node.
-    pub(super) fn request(&self) -> (Method, String, Bytes) {
+    pub(crate) fn request(&self) -> (Method, String, Bytes) {
         let body = |fields: Map<String, Value>| Bytes::from(Value::Object(fields).to_string());
         let mut fields = Map::new();
         match self {
@@ -77,12 +88,19 @@ impl Change {
                 "/v1/members/change".to_owned(),
                 Bytes::new(),
             ),
+            Self::Recover { lost, slots } => {
+                fields.insert("lost".to_owned(), lost.as_slice().into());
+                if let Some(slots) = slots {
+                    fields.insert("slots".to_owned(), slots.as_str().into());
+                }
+                (Method::POST, RECOVER_PATH.to_owned(), body(fields))
+            }
         }
     }
 
     /// What it is to lead to, given the members before it. Whom it names that is no member, the
     /// node that is asked will say.
-    pub(super) fn goal(&self, before: &MembersView) -> Goal {
+    pub(crate) fn goal(&self, before: &MembersView) -> Goal {
         let id_of = |name: &MemberName| {
             let member = before.members.iter().find(|member| match name {
                 MemberName::Id(id) => member.id == *id,
@@ -112,31 +130,45 @@ impl Change {
                 },
                 None => Goal::default(),
             },
+            Self::Recover { lost, .. } => Goal {
+                present: Vec::new(),
+                absent: lost.clone(),
+            },
         }
     }
 
+    /// Whether no other node is to be asked once one has refused it.
+    pub(crate) fn is_asked_of_one(&self) -> bool {
+        matches!(self, Self::Recover { .. })
+    }
+
     /// Its name on the command line.
-    pub(super) fn verb(&self) -> &'static str {
+    pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Add { .. } => "add",
             Self::Remove { .. } => "remove",
             Self::Replace { .. } => "replace",
             Self::Abort => "abort",
+            Self::Recover { .. } => "recover",
         }
     }
 
     /// What is so once it is done.
-    pub(super) fn done(&self) -> String {
+    pub(crate) fn done(&self) -> String {
         match self {
             Self::Add { address, .. } => format!("{address} is a member"),
             Self::Remove { member } => format!("{member} is a member no longer"),
             Self::Replace { member, address } => format!("{address} has come in {member}'s place"),
             Self::Abort => "the change is given up, and the members are those before it".to_owned(),
+            Self::Recover { lost, .. } => {
+                let lost = counted(lost.len() as u64, "lost member", "lost members");
+                format!("the cluster goes on without {lost}")
+            }
         }
     }
 
     /// What is so if it came to nothing.
-    pub(super) fn undone(&self) -> String {
+    pub(crate) fn undone(&self) -> String {
         match self {
             Self::Abort => {
                 "the change was all but done, and was finished instead of given up".to_owned()
@@ -155,6 +187,10 @@ impl fmt::Display for Change {
             Self::Remove { member } => write!(f, "removing {member}"),
             Self::Replace { member, address } => write!(f, "replacing {member} by {address}"),
             Self::Abort => f.write_str("giving up the change"),
+            Self::Recover { lost, .. } => {
+                let lost = counted(lost.len() as u64, "lost member", "lost members");
+                write!(f, "going on without {lost}")
+            }
         }
     }
 }
@@ -162,7 +198,7 @@ impl fmt::Display for Change {
 impl Goal {
     /// Whether the members are as they are to be, or will be once the change that is under way is
     /// done.
-    pub(super) fn is_met(&self, view: &MembersView) -> bool {
+    pub(crate) fn is_met(&self, view: &MembersView) -> bool {
         let mut staying =
             (view.members.iter()).filter(|member| member.standing != MemberStanding::Leaving);
         let is_absent = |id: &String| !staying.clone().any(|member| member.id == *id);
@@ -251,6 +287,18 @@ mod tests {
             "DELETE /v1/members/%5B%3A%3A1%5D%3A7 "
         );
         assert_eq!(asks(Change::Abort), "DELETE /v1/members/change ");
+        let recover = |slots: Option<&str>| Change::Recover {
+            lost: vec!["aa".to_owned(), "bb".to_owned()],
+            slots: slots.map(str::to_owned),
+        };
+        assert_eq!(
+            asks(recover(None)),
+            r#"POST /v1/recover {"lost":["aa","bb"]}"#
+        );
+        assert_eq!(
+            asks(recover(Some("0-15"))),
+            r#"POST /v1/recover {"lost":["aa","bb"],"slots":"0-15"}"#
+        );
     }
 
     #[test]

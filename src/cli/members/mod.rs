@@ -11,18 +11,18 @@ mod voices;
 mod waiting;
 mod whole;
 
-use crate::cli::client::ClientArgs;
+use crate::cli::client::{ClientArgs, MembersView};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::{output, small_runtime};
 use asking::Begun;
-use change::Change;
+pub(crate) use change::{Change, RECOVER_PATH};
 use clap::{Args, Subcommand};
-use name::MemberName;
+pub(crate) use name::MemberName;
 pub(crate) use progress::describe;
 use protocol::{Address, Member};
 use serde_json::json;
-use voices::Voices;
+pub(crate) use voices::Voices;
 use waiting::Waiting;
 use whole::until_whole;
 
@@ -119,13 +119,13 @@ struct AbortArgs {
 
 /// What all changes have in common.
 #[derive(Args, Clone, Debug)]
-struct ChangeArgs {
+pub(crate) struct ChangeArgs {
     /// Return once the change has begun, instead of when it is done and everything is copied
     #[arg(long)]
-    no_wait: bool,
+    pub(crate) no_wait: bool,
 
     #[command(flatten)]
-    client: ClientArgs,
+    pub(crate) client: ClientArgs,
 }
 
 /// Shows the members, or changes them.
@@ -160,11 +160,21 @@ pub(crate) fn run(arguments: &MembersArgs) -> Result<(), Failure> {
 
 /// Begins a change, and waits for its end unless that is not wanted.
 async fn carry_out(change: &Change, arguments: &ChangeArgs) -> Result<(), Failure> {
-    let client = &arguments.client;
-    let mut voices = Voices::new(client);
+    let mut voices = Voices::new(&arguments.client);
     let (_, before) = voices.first_view().await?;
+    see_through(change, before, &mut voices, arguments).await
+}
+
+/// Begins a change of these members, and waits for its end unless that is not wanted.
+pub(crate) async fn see_through(
+    change: &Change,
+    before: MembersView,
+    voices: &mut Voices,
+    arguments: &ChangeArgs,
+) -> Result<(), Failure> {
+    let client = &arguments.client;
     let goal = change.goal(&before);
-    let begun = Begun::ask(change, &goal, &mut voices).await?;
+    let begun = Begun::ask(change, &goal, voices).await?;
     if arguments.no_wait {
         if client.json {
             let told = json!({ "change": change.verb(), "outcome": "begun", "epoch": begun.epoch });
@@ -177,14 +187,14 @@ async fn carry_out(change: &Change, arguments: &ChangeArgs) -> Result<(), Failur
     let mut interrupt = Interrupt::new()?;
     let waiting = Waiting::new(change, &goal, begun.epoch, before);
     let (written, after, told) = tokio::select! {
-        ended = waiting.until_ended(&mut voices) => ended?,
+        ended = waiting.until_ended(voices) => ended?,
         () = interrupt.wait() => return Err(interrupted(change, begun.epoch)),
     };
     if !client.json {
         output::note(&told);
     }
     let (written, told) = tokio::select! {
-        whole = until_whole(&mut voices, written, &after) => whole,
+        whole = until_whole(voices, written, &after) => whole,
         () = interrupt.wait() => {
             let message = "interrupted; the change is done, and the members go on copying";
             return Err(Failure::new(Exit::Interrupted, message));
@@ -205,6 +215,8 @@ fn interrupted(change: &Change, epoch: u64) -> Failure {
     let message = format!(
         "interrupted; {change}, which has begun in epoch {epoch}, goes on without this command"
     );
-    Failure::new(Exit::Interrupted, message)
-        .hint("'shardedmemory members list' shows how far it is, 'members abort' gives it up")
+    Failure::new(Exit::Interrupted, message).hint(match change {
+        Change::Recover { .. } => "'shardedmemory members list' shows how far it is",
+        _ => "'shardedmemory members list' shows how far it is, 'members abort' gives it up",
+    })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A member, by its id or its address.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum MemberName {
+pub(crate) enum MemberName {
     /// Its id, as nodes write it.
     Id(String),
     /// Where it is reached.
@@ -17,7 +17,7 @@ impl MemberName {
     ///
     /// # Errors
     /// If it is neither an id nor an address.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.contains(':') {
             let address = text.parse().map(Self::Address);
             return address.map_err(|error| error.to_string());

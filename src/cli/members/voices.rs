@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The nodes that can be asked: those that were named, and then the members of which they told.
 /// One is asked until it fails, then the next.
-pub(super) struct Voices {
+pub(crate) struct Voices {
     nodes: Vec<Address>,
     /// Whose turn it is.
     current: usize,
@@ -18,7 +18,7 @@ pub(super) struct Voices {
 
 impl Voices {
     /// Those whom the operator names.
-    pub(super) fn new(arguments: &ClientArgs) -> Self {
+    pub(crate) fn new(arguments: &ClientArgs) -> Self {
         Self {
             nodes: arguments.nodes.clone(),
             current: 0,
@@ -28,22 +28,22 @@ impl Voices {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.nodes.len()
     }
 
     /// How long each may take.
-    pub(super) fn deadline(&self) -> Duration {
+    pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }
 
     /// The node whose turn it is.
-    pub(super) fn current(&self) -> &Address {
+    pub(crate) fn current(&self) -> &Address {
         &self.nodes[self.current]
     }
 
     /// Turns to the next node.
-    pub(super) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.connection = None;
         self.current = (self.current + 1) % self.nodes.len();
     }
@@ -52,7 +52,7 @@ impl Voices {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) async fn connection(&mut self) -> Result<&mut Connection, Unreachable> {
+    pub(crate) async fn connection(&mut self) -> Result<&mut Connection, Unreachable> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open_answering(self.current()).await?,
@@ -65,7 +65,7 @@ impl Voices {
     ///
     /// # Errors
     /// Why it says nothing.
-    pub(super) async fn view(&mut self) -> Result<(Value, MembersView), String> {
+    pub(crate) async fn view(&mut self) -> Result<(Value, MembersView), String> {
         let deadline = self.deadline;
         let answer = match self.connection().await {
             Ok(connection) => MembersView::ask(connection, deadline).await,
@@ -82,7 +82,7 @@ impl Voices {
     ///
     /// # Errors
     /// Why none does.
-    pub(super) async fn first_view(&mut self) -> Result<(Value, MembersView), Failure> {
+    pub(crate) async fn first_view(&mut self) -> Result<(Value, MembersView), Failure> {
         let mut reasons = String::new();
         for _ in 0..self.count() {
             let node = self.current().clone();

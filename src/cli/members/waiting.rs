@@ -152,6 +152,8 @@ impl<'a> Waiting<'a> {
         let failure = Failure::failed(format!("{}{}", self.change.undone(), self.why(after)));
         match self.change {
             Change::Abort => failure.hint("'shardedmemory members list' shows the members"),
+            Change::Recover { .. } => failure
+                .hint("'shardedmemory recover' shows what can be done with those who are left"),
             _ => failure.hint(
                 "see that those who come and those who stay run and reach each other \
                  ('shardedmemory status'), then try again",
@@ -195,10 +197,18 @@ impl<'a> Waiting<'a> {
             self.epoch,
             since.as_secs()
         );
-        Failure::new(Exit::Unknown, message).hint(
-            "'shardedmemory status' shows which nodes are up; 'shardedmemory members list' shows \
-             how far it is, 'members abort' gives it up",
-        )
+        let hint = match self.change {
+            Change::Recover { .. } => {
+                "'shardedmemory status' shows which nodes are up, and 'shardedmemory members list' \
+                 how far it is: every node that is left is needed; if one more is lost for good, \
+                 recover again"
+            }
+            _ => {
+                "'shardedmemory status' shows which nodes are up; 'shardedmemory members list' \
+                 shows how far it is, 'members abort' gives it up"
+            }
+        };
+        Failure::new(Exit::Unknown, message).hint(hint)
     }
 }
 

@@ -59,17 +59,19 @@ fn summary(status: &Status) -> (bool, String) {
         );
     }
     if *quorum_lost {
-        let words = "The data is gone: so many members lost their memory that no majority can ever \
-                     be had again. To begin anew with an empty cluster, stop all nodes and then \
-                     start them.";
+        let words = "So many members lost their memory that no majority can ever be had again, and \
+                     nothing is served. 'shardedmemory recover' shows what the others still hold, \
+                     and goes on with that. To begin anew with an empty cluster instead, stop all \
+                     nodes and then start them.";
         return (false, words.to_owned());
     }
     if *slots_lost > 0 {
         return (
             false,
             format!(
-                "The data in {} is gone, as a majority of those that held it lost their memory; reads \
-             and writes of that data are refused.",
+                "Reads and writes in {} are refused: a majority of those that held them lost their \
+                 memory. 'shardedmemory recover' shows what the others still hold, and goes on with \
+                 that.",
                 of_slots(*slots_lost)
             ),
         );
@@ -79,14 +81,16 @@ fn summary(status: &Status) -> (bool, String) {
             false,
             format!(
                 "Reads and writes in {} wait: a majority of the nodes that hold them is not up. \
-             Nothing is lost if they come back with their memory.",
+                 Nothing is lost if they come back with their memory; if they cannot, \
+                 'shardedmemory recover' goes on without them.",
                 of_slots(*slots_without_quorum)
             ),
         );
     }
     if !quorum {
         let words = "Reads and writes wait: no majority of the members is up. Nothing is lost if \
-                     they come back with their memory.";
+                     they come back with their memory; if they cannot, 'shardedmemory recover' \
+                     goes on without them.";
         return (false, words.to_owned());
     }
     (
@@ -167,11 +171,11 @@ mod tests {
             ),
             (
                 json!({ "quorum": false, "quorum_lost": true }),
-                "The data is gone",
+                "no majority can ever be had again",
             ),
             (
                 json!({ "slots_lost": 16 }),
-                "The data in 16 of 16,384 slots is gone",
+                "in 16 of 16,384 slots are refused",
             ),
             (
                 json!({ "cluster": null, "members": [], "awaited": ["127.0.0.1:9"] }),

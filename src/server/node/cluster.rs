@@ -217,6 +217,9 @@ impl Node {
         self.0.metrics.observe_change(note);
         match note {
             ChangeNote::Aborted { .. } => warn!("{note}"),
+            ChangeNote::Begun { configuration } if !configuration.forced().is_empty() => {
+                warn!("{note}");
+            }
             _ => info!("{note}"),
         }
     }

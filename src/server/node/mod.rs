@@ -3,11 +3,13 @@
 mod cluster;
 mod inbox;
 mod leaving;
+mod recovering;
 mod refusals;
 mod registers;
 mod viewing;
 
 pub(crate) use leaving::NotLeft;
+pub(super) use recovering::told_of_recovery;
 
 use super::alarm::Alarm;
 use super::clock::Clock;

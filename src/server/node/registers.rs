@@ -6,7 +6,10 @@ use crate::metrics::{Metrics, OperationKind, PeerFigures, ReceivedFigures, Traff
 use crate::peer::LinkFigures;
 use crate::server::limits::Limits;
 use crate::server::view::ClusterView;
-use protocol::{ChangeRefusal, ChangeRequest, Epoch, Operation, Outcome, Refusal};
+use protocol::{
+    ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, RecoveryView, Refusal,
+};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,7 +40,18 @@ impl Registers for Node {
     }
 
     async fn change(&self, request: ChangeRequest) -> Result<Epoch, ChangeRefusal> {
-        self.change_members(request).await
+        match request {
+            ChangeRequest::Recover {
+                lost,
+                groups,
+                cluster,
+            } => self.recover(lost, groups, cluster).await,
+            request => self.change_members(request).await,
+        }
+    }
+
+    fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal> {
+        self.recovery_view(lost)
     }
 
     fn view(&self) -> ClusterView {

@@ -67,9 +67,11 @@ impl Node {
             awaited: membership.awaited(),
             majority: configuration
                 .is_some_and(|known| known.quorums(Slot::RESERVED).is_quorum(is_well)),
+            // What a recovery has yet to gather is not served, whoever is there.
             without_quorum: shares
                 .as_ref()
-                .map_or(Groups::NONE, |shares| shares.without_quorum(is_well)),
+                .map_or(Groups::NONE, |shares| shares.without_quorum(is_well))
+                .union(configuration.map_or(Groups::NONE, Configuration::forced)),
             losses_survived,
             quorum_lost: membership.quorum_lost(),
             groups_lost: membership.groups_lost(),
