@@ -13,6 +13,7 @@ mod local;
 mod many;
 mod members;
 mod overload;
+mod recover;
 mod restart;
 mod serve;
 mod serving;

@@ -1,6 +1,6 @@
 //! A cluster grows and shrinks.
 
-use crate::harness::{Cluster, Load, LoadPlan, Registers, run};
+use crate::harness::{Cluster, Load, LoadPlan, Registers, eventually, run};
 use std::time::Instant;
 
 #[tokio::test]
@@ -55,6 +55,62 @@ async fn from_three_nodes_to_five_and_back_no_request_fails() {
     let sum = load.sum(&[0, 1, 2, 3, 4]);
     sum.assert_none_failed();
     println!("{sum}; {}", load.finish().await);
+}
+
+#[tokio::test]
+async fn founders_that_come_back_after_all_were_replaced_found_no_second_cluster() {
+    let mut cluster = Cluster::start(3).await;
+    let registers = Registers::small(300);
+    registers.write(&cluster[0]).await;
+    for founder in 0..3 {
+        let joiner = cluster.start_joiner(&[]).await;
+        let mut members: Vec<usize> = (founder..=joiner).collect();
+        cluster.whole(&members).await;
+        let address = cluster[founder].address().to_string();
+        cluster[joiner].remove(&address).await.assert_status(202);
+        members.remove(0);
+        cluster.whole(&members).await;
+    }
+    let before = cluster[3].view().await;
+    for founder in 0..3 {
+        cluster[founder].kill();
+    }
+    // Each has the list of the three founders, none of whom knows anything any more.
+    for founder in 0..3 {
+        cluster[founder].start();
+    }
+    for founder in 0..3 {
+        eventually("the founder knows which cluster stands", async || {
+            let view = cluster[founder].try_get("/v1/cluster").await;
+            view.is_some_and(|view| view.json()["standing"] != "fresh")
+        })
+        .await;
+        let view = cluster[founder].view().await;
+        assert_eq!(view["cluster"], before["cluster"], "{view}");
+        assert_eq!(view["standing"], "outsider", "{view}");
+        registers.assert_held(&cluster[founder]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_of_more_weight_takes_more_slots() {
+    let mut cluster = Cluster::start_with(3, &["--replication", "1"]).await;
+    let joiner = cluster.start_joiner(&["--weight", "300"]).await;
+    cluster.whole(&[0, 1, 2, joiner]).await;
+    let members = cluster[0].members().await.expect("an answer");
+    let address = cluster[joiner].address().to_string();
+    let mut slots = (0, 0);
+    for member in members["members"].as_array().expect("a list") {
+        let count = member["slots"].as_u64().expect("a number");
+        slots.1 += count;
+        if member["address"] == *address {
+            assert_eq!(member["weight"], 300);
+            slots.0 = count;
+        }
+    }
+    assert_eq!(slots.1, 16_384, "each slot is held once: {members}");
+    // Half of them, give or take some chance.
+    assert!((7000..9400).contains(&slots.0), "{members}");
 }
 
 #[tokio::test]

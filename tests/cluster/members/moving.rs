@@ -25,6 +25,31 @@ async fn measure_a_fifth_node_that_comes_to_a_hundred_thousand_registers() {
     move_to_a_fifth(large).await;
 }
 
+#[tokio::test]
+#[ignore = "a measurement: run it with --release --show-output"]
+async fn measure_how_long_a_node_that_restarts_takes_to_hold_all_again() {
+    for (nodes, registers) in [
+        (3, Registers::small(1000)),
+        (3, Registers::small(100_000)),
+        (5, Registers::small(100_000)),
+    ] {
+        let mut cluster = Cluster::start(nodes).await;
+        registers.write(&cluster[0]).await;
+        let all: Vec<usize> = (0..usize::from(nodes)).collect();
+        cluster[1].kill();
+        cluster[1].start();
+        let started = Instant::now();
+        cluster.whole(&all).await;
+        let took = started.elapsed();
+        let view = cluster[1].view().await;
+        println!(
+            "{nodes} nodes, {} registers: whole {took:?} after its restart, with {} registers and \
+             {} bytes copied",
+            registers.count, view["copied_registers"], view["copied_bytes"],
+        );
+    }
+}
+
 /// Has a fifth node come to four that hold these registers. Returns how many it copied.
 async fn move_to_a_fifth(registers: Registers) -> u64 {
     let mut cluster = Cluster::start(4).await;

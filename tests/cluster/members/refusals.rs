@@ -1,20 +1,22 @@
 //! Changes that are not begun, and why.
 
 use super::SLOW_COPYING;
-use crate::harness::{Cluster, Registers, free_ports, run};
+use crate::harness::{Cluster, Registers, eventually, free_ports, run};
 use serde_json::Value;
 
 #[tokio::test]
 async fn of_two_operators_at_once_one_is_refused() {
-    let mut cluster = Cluster::start_with(3, &SLOW_COPYING).await;
+    // Of two replicas both are needed, so that no change is done before the joiner has copied.
+    let flags = [&SLOW_COPYING[..], &["--replication", "2"]].concat();
+    let mut cluster = Cluster::start_with(3, &flags).await;
     let registers = Registers {
-        count: 100,
+        count: 200,
         value_bytes: 10_000,
     };
     registers.write(&cluster[0]).await;
     let joiners = [
-        cluster.start_outsider(&SLOW_COPYING).await,
-        cluster.start_outsider(&SLOW_COPYING).await,
+        cluster.start_outsider(&flags).await,
+        cluster.start_outsider(&flags).await,
     ];
     let [first, second] = joiners.map(|joiner| cluster[joiner].address().to_string());
     let answers: [_; 2] = tokio::join!(cluster[0].add(&first), cluster[1].add(&second)).into();
@@ -39,6 +41,13 @@ async fn of_two_operators_at_once_one_is_refused() {
     cluster.whole(&[0, 1, 2]).await;
     let nothing = run(&["members", "abort", "--node", &asked]).await;
     nothing.assert_code(1);
+    for joiner in joiners {
+        eventually("who was to come in knows that it does not", async || {
+            let members = cluster[joiner].members().await;
+            members.is_some_and(|members| members["change"].is_null())
+        })
+        .await;
+    }
     for node in cluster.nodes() {
         registers.assert_held(node).await;
     }

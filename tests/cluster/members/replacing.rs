@@ -46,6 +46,35 @@ async fn a_node_that_was_replaced_while_it_was_frozen_stops_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_removed_while_it_was_frozen_forwards_when_it_thaws() {
+    let cluster = Cluster::start(4).await;
+    let registers = Registers::small(300);
+    registers.write(&cluster[3]).await;
+    let removed = cluster[3].address().to_string();
+    cluster[3].freeze().await;
+    cluster[0].remove(&removed).await.assert_status(202);
+    cluster.whole(&[0, 1, 2]).await;
+    cluster[3].thaw();
+    // At no time does it answer with what it held: it asks those who hold it now.
+    for round in 0..3 {
+        let value = format!("round {round}");
+        cluster[round]
+            .put("/v1/registers/written-since", value.as_str())
+            .await
+            .assert_status(204);
+        let read = cluster[3].get("/v1/registers/written-since").await;
+        assert_eq!(read.text(), value);
+    }
+    eventually("it knows that it is out", async || {
+        cluster[3].view().await["standing"] == "outsider"
+    })
+    .await;
+    registers.assert_held(&cluster[3]).await;
+    cluster[0].add(&removed).await.assert_status(202);
+    cluster.whole(&[0, 1, 2, 3]).await;
+}
+
+#[tokio::test]
 async fn a_member_that_stays_down_is_removed_by_itself_if_asked() {
     let flags = ["--replace-after-ms", "3000"];
     let mut cluster = Cluster::start_with(4, &flags).await;
