@@ -347,10 +347,16 @@ impl Configuration {
     pub fn aborted(&self) -> Self {
         assert!(!self.is_recovery(), "a recovery is not given up");
         let before = self.definition.before.clone();
+        let before = before.expect("a change is under way");
+        // Those that were to come must hear that they are not.
+        let after = self.members_after().iter();
+        let came = after.map(|member| member.address.clone());
+        let former = kept_former(&self.definition.former, came, &before);
         Self::of(Definition {
             epoch: self.epoch().next(),
-            after: before.expect("a change is under way"),
+            after: before,
             before: None,
+            former,
             forced: Groups::NONE,
             aborted: true,
             ..self.definition.clone()
@@ -419,8 +425,8 @@ impl Configuration {
         &before.unwrap_or(&self.definition.after).members
     }
 
-    /// The addresses of nodes that have left, the latest last. Whoever starts there is told that
-    /// the cluster stands.
+    /// The addresses of nodes that have left, or that were to come in a change that was given up,
+    /// the latest last. Whoever is there is told which cluster stands.
     pub fn former(&self) -> &[Address] {
         &self.definition.former
     }

@@ -35,7 +35,10 @@ impl Lane {
     /// The reserved register holds the configuration, whichever way a replica came to enter it.
     fn hold_configuration(&mut self, configuration: &Configuration) {
         let record = configuration.record();
-        self.update_replica(&RegisterName::CONFIGURATION, &record);
+        let updated = self.replica.update(&RegisterName::CONFIGURATION, &record);
+        if updated.taken {
+            self.persist(&RegisterName::CONFIGURATION, updated.after);
+        }
         self.replica
             .settle(&RegisterName::CONFIGURATION, record.tag);
     }

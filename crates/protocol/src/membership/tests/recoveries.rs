@@ -104,7 +104,7 @@ fn only_members_that_are_not_alive_are_lost_and_only_a_member_says_so() {
 
 #[test]
 fn a_minority_goes_on_as_a_new_cluster_to_which_everyone_has_agreed() {
-    for seed in 0..10 {
+    for seed in 0..3 {
         let mut world = World::founded(5);
         world.random = Random::new(seed);
         let lost = crash(&mut world, &[1, 2, 4]);
@@ -130,8 +130,9 @@ fn a_minority_goes_on_as_a_new_cluster_to_which_everyone_has_agreed() {
 
 #[test]
 fn a_survivor_that_does_not_answer_keeps_the_others_from_going_on_as_a_new_cluster() {
-    let mut world = World::founded(5);
-    let lost = crash(&mut world, &[2, 3, 4]);
+    // The other two are a majority of those that are left, which counts for nothing.
+    let mut world = World::founded(7);
+    let lost = crash(&mut world, &[3, 4, 5, 6]);
     world.part(&[1]);
     let asked = world.now;
     let refused = Err(ChangeRefusal::NoAgreement);
@@ -168,7 +169,7 @@ fn survivors_to_which_a_lost_member_is_alive_do_not_agree() {
 #[test]
 fn of_two_operators_who_recover_at_once_at_most_one_is_obeyed() {
     let mut obeyed = 0;
-    for seed in 0..30 {
+    for seed in 0..12 {
         let mut world = World::founded(5);
         let lost = crash(&mut world, &[0, 2, 4]);
         world.random = Random::new(seed);
@@ -273,7 +274,7 @@ fn members_that_were_declared_lost_and_were_not_learn_that_they_are_out() {
             assert_eq!(world.at(index).cluster(), Some(stands.cluster()));
             assert!(world.has_event(index, is_removed));
         }
-        world.run(ms(30_000));
+        world.run(ms(10_000));
         assert_eq!(world.latest(), Some(&stands), "nothing has come of it");
         // An operator may let it in like any other.
         let address = world.addresses[out[0]].clone();
