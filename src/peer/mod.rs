@@ -44,6 +44,7 @@
 //! | 8 + 4 | who it is: node, boot |
 //! | 8 | a random number of the process |
 //! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
+//! | 1 (+ 8) | maybe the cluster that its own was recovered from. Nodes of either are let in |
 //! | 1 (+ 8) | maybe the cluster that its own was recovered from, whose nodes are let in too |
 //!
 //! ## Frames

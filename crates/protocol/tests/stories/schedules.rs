@@ -352,12 +352,13 @@ fn is_sound(
     Ok(())
 }
 
-fn runner(cases: u32) -> proptest::test_runner::TestRunner {
+/// The same cases every time. A failure is made smaller in at most so many steps.
+fn runner(cases: u32, max_shrink_iters: u32) -> proptest::test_runner::TestRunner {
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
     let config = Config {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 512,
+        max_shrink_iters,
         ..Config::default()
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::XorShift);
@@ -374,7 +375,7 @@ fn schedules() -> impl Strategy<Value = (Vec<Asked>, Vec<Fate>)> {
 #[test]
 fn whatever_befalls_three_nodes_each_step_takes_place_once_or_is_told_to_be_unknown() {
     let ends = std::cell::RefCell::new(Ends::new());
-    let outcome = runner(1000).run(&schedules(), |(requests, fates)| {
+    let outcome = runner(1000, 512).run(&schedules(), |(requests, fates)| {
         is_sound(|_| {}, &requests, &fates, &mut ends.borrow_mut())
     });
     if let Err(error) = outcome {
@@ -443,7 +444,7 @@ fn proposals() -> impl Strategy<Value = Moments> {
 #[test]
 fn whatever_befalls_the_proposers_one_configuration_is_decided_for_each_epoch() {
     let epochs = std::cell::RefCell::new(0);
-    let outcome = runner(25).run(&proposals(), |moments| {
+    let outcome = runner(25, 512).run(&proposals(), |moments| {
         *epochs.borrow_mut() += decides_one_for_each_epoch(|_| {}, &moments)?.0;
         Ok(())
     });
@@ -456,7 +457,7 @@ fn whatever_befalls_the_proposers_one_configuration_is_decided_for_each_epoch() 
 /// The fault is found by these schedules.
 #[cfg(feature = "planted-faults")]
 fn is_found(cases: u32, adjust: fn(&mut LaneOptions)) {
-    let outcome = runner(cases).run(&schedules(), |(requests, fates)| {
+    let outcome = runner(cases, 0).run(&schedules(), |(requests, fates)| {
         is_sound(adjust, &requests, &fates, &mut Ends::new())
     });
     assert!(outcome.is_err(), "the planted fault is not found");
@@ -481,7 +482,7 @@ fn quorums_that_need_not_meet_are_found() {
 /// The fault lets two configurations be decided for one epoch, or a proposer believe so.
 #[cfg(feature = "planted-faults")]
 fn is_found_by_proposals(cases: u32, adjust: fn(&mut LaneOptions)) {
-    let outcome = runner(cases).run(&proposals(), |moments| {
+    let outcome = runner(cases, 0).run(&proposals(), |moments| {
         decides_one_for_each_epoch(adjust, &moments).map(drop)
     });
     assert!(outcome.is_err(), "the planted fault is not found");
