@@ -16,8 +16,12 @@ use crate::network::{ConnectionNumber, Network, ProcessNumber, Site, Storm, Weat
 use crate::plan::Machines;
 use crate::process::{Input, Process};
 use crate::trace::Trace;
-use links::{Frame, Rule};
-use protocol::{Address, Configuration, Groups, NodeId, PersistNumber, Ticket};
+pub(crate) use links::Rule;
+pub use links::Sent;
+use links::{Frame, Held};
+use protocol::{
+    Address, ChangeRefusal, Configuration, Epoch, Groups, NodeId, PersistNumber, Ticket,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +39,9 @@ pub(crate) struct Cluster {
     /// Every process that was ever started, by its id.
     directory: BTreeMap<NodeId, ProcessNumber>,
     network: Network,
-    /// Directed losses; see [`Cluster::lose`].
+    /// Which messages do not arrive, and what of that is only held back.
     rules: Vec<Rule>,
+    held: Vec<Held>,
     chance: Chance,
     book: Book,
     invariants: Invariants,
@@ -47,6 +52,8 @@ pub(crate) struct Cluster {
     gone: Gone,
     /// The changes of members that operators asked for and were not told the end of.
     changes: BTreeMap<Ticket, ProcessNumber>,
+    /// What operators were told.
+    changes_answered: BTreeMap<Ticket, Result<Epoch, ChangeRefusal>>,
     changes_asked: u64,
     trace: Trace,
     figures: Figures,
@@ -173,6 +180,7 @@ impl Cluster {
             directory: BTreeMap::new(),
             network: Network::new(sites, weather, Chance::new(seed, Stream::Network)),
             rules: Vec::new(),
+            held: Vec::new(),
             chance: Chance::new(seed, Stream::Processes),
             book: Book::new(),
             invariants: Invariants::new(machines.planted.is_none()),
@@ -180,6 +188,7 @@ impl Cluster {
             memory: Memory::default(),
             gone: Gone::default(),
             changes: BTreeMap::new(),
+            changes_answered: BTreeMap::new(),
             changes_asked: 0,
             trace,
             figures: Figures::of_cluster(machines.founders, machines.replication),

@@ -65,8 +65,9 @@ mod story;
 mod trace;
 mod workload;
 
+pub use cluster::Sent;
 pub use figures::{Changes, Figures, Messages, Operations};
 pub use outcome::{Failure, FailureKind, PLANTED, Passed, Run, planted_name};
 pub use plan::{Nodes, Replication};
 pub use run::{run, run_traced};
-pub use story::{Asked, First, Lost, Story, Told};
+pub use story::{Asked, AskedChange, Change, First, Lost, Setting, Story, Told};

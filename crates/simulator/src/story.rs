@@ -2,16 +2,19 @@
 
 mod told;
 
-pub use told::{Asked, Told};
+pub use told::{Asked, AskedChange, Told};
 
-use crate::cluster::{Cluster, Step};
+use crate::cluster::{Cluster, Rule, Sent, Step};
 use crate::figures::Figures;
 use crate::network::{Site, Storm, Weather};
 use crate::plan::Machines;
 use crate::trace::Trace;
 use bytes::Bytes;
 use checker::{Limits, check};
-use protocol::{Body, NodeId, Operation, PeerState, RegisterName, Standing, Ticket};
+use protocol::{
+    Body, ChangeRefusal, ChangeRequest, Expected, Member, MembershipMessage, NodeId, Operation,
+    PeerState, PlantedFault, RegisterName, Standing, Ticket,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,6 +30,37 @@ pub struct Story {
     timeout: Duration,
 }
 
+/// On what a story takes place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// How many nodes found the cluster. They have the first numbers.
+    pub nodes: usize,
+    /// How many other nodes there are, which wait to be let in once they are started.
+    pub others: usize,
+    /// On how many nodes each slot is held.
+    pub replication: u8,
+    /// A fault put back into the protocol. Then only the clients' history is judged.
+    pub planted: Option<PlantedFault>,
+}
+
+/// A change of members that an operator asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Let the process at this node in.
+    Add(usize),
+    /// Let the member go that is at this node.
+    Remove(usize),
+    /// Let the process at one node come in the place of the member at another.
+    Replace {
+        /// Where the member is.
+        member: usize,
+        /// Where the other one is.
+        by: usize,
+    },
+    /// Give up the change under way.
+    Abort,
+}
+
 /// Which messages of one node to another are lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lost {
@@ -34,6 +68,10 @@ pub enum Lost {
     Updates,
     /// Those by which forwarded operations are answered.
     ForwardReplies,
+    /// Those by which a replica asks another for what it holds of a group.
+    Pulls,
+    /// Those that tell of a configuration, in whatever way.
+    Configurations,
 }
 
 /// What a process does first when it thaws.
@@ -65,10 +103,42 @@ impl Story {
         story
     }
 
+    /// A cluster that has been founded in this setting, and its other nodes, which know of it.
+    pub fn with(setting: Setting) -> Self {
+        let mut story = Self::in_setting(setting);
+        let all = setting.nodes + setting.others;
+        for node in 1..=all {
+            story.start(node);
+        }
+        story.wait_until("every node knows the cluster", |story| {
+            (1..=all).all(|node| story.standing(node).is_some_and(|s| s != Standing::Fresh))
+        });
+        story.wait_until("everyone believes in every member", |story| {
+            let mut pairs = (1..=setting.nodes).flat_map(|a| (1..=all).map(move |b| (a, b)));
+            pairs.all(|(a, b)| story.state_of(a, b) == PeerState::Alive)
+        });
+        story
+    }
+
     /// Machines on which no process has started yet.
     pub fn before_founding(nodes: usize) -> Self {
+        Self::in_setting(Setting {
+            nodes,
+            others: 0,
+            replication: 3,
+            planted: None,
+        })
+    }
+
+    fn in_setting(setting: Setting) -> Self {
         let weather = Weather::fair(Duration::from_millis(1));
-        let cluster = Cluster::new(0, Machines::plain(nodes, 0), weather, Trace::silent());
+        let machines = Machines {
+            replication: setting.replication,
+            planted: setting.planted,
+            others_ask: false,
+            ..Machines::plain(setting.nodes, setting.others)
+        };
+        let cluster = Cluster::new(0, machines, weather, Trace::silent());
         Self {
             cluster,
             ended: BTreeMap::new(),
@@ -108,6 +178,89 @@ impl Story {
             },
         );
         self.end(asked)
+    }
+
+    /// A new client adds to a register and waits for the answer.
+    #[track_caller]
+    pub fn add(&mut self, node: usize, name: &str, amount: i64) -> Told {
+        let change = protocol::Change::Add { amount };
+        let name = register(name);
+        let asked = self.begin(node, Operation::Modify { name, change });
+        self.end(asked)
+    }
+
+    /// A new client sets a register if it holds what is expected, and waits for the answer.
+    #[track_caller]
+    pub fn set_if(&mut self, node: usize, name: &str, expected: Option<&str>, new: &str) -> Told {
+        let asked = self.begin_set_if(node, name, expected, new);
+        self.end(asked)
+    }
+
+    /// A new client asks for a register to be set if it holds what is expected.
+    pub fn begin_set_if(
+        &mut self,
+        node: usize,
+        name: &str,
+        expected: Option<&str>,
+        new: &str,
+    ) -> Asked {
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        let change = protocol::Change::CompareAndSet {
+            expected: Expected::Content(expected.map(bytes)),
+            content: Some(bytes(new)),
+            expiry: None,
+        };
+        let name = register(name);
+        self.begin(node, Operation::Modify { name, change })
+    }
+
+    /// An operator asks a node for a change, and waits for the answer: the epoch of the change, or
+    /// why there is none.
+    #[track_caller]
+    pub fn change(&mut self, node: usize, change: Change) -> Result<u64, ChangeRefusal> {
+        let asked = self.begin_change(node, change);
+        self.end_change(asked)
+    }
+
+    /// An operator asks a node for a change.
+    #[track_caller]
+    pub fn begin_change(&mut self, node: usize, change: Change) -> AskedChange {
+        let address = |node: usize| self.cluster.address(site(node)).clone();
+        let request = match change {
+            Change::Add(node) => ChangeRequest::Add {
+                address: address(node),
+                weight: Member::WEIGHT_DEFAULT,
+            },
+            Change::Remove(node) => ChangeRequest::Remove {
+                member: self.member_at(node),
+            },
+            Change::Replace { member, by } => ChangeRequest::Replace {
+                member: self.member_at(member),
+                address: address(by),
+            },
+            Change::Abort => ChangeRequest::Abort,
+        };
+        AskedChange(self.cluster.ask_for_change(site(node), request))
+    }
+
+    /// Waits until an operator is told what became of a change.
+    #[track_caller]
+    pub fn end_change(&mut self, asked: AskedChange) -> Result<u64, ChangeRefusal> {
+        self.wait_until("the operator is answered", |story| {
+            story.cluster.change_answer(asked.0).is_some()
+        });
+        let answer = self.cluster.change_answer(asked.0).expect("it is there");
+        answer.clone().map(|epoch| epoch.0)
+    }
+
+    /// Waits until changes have ended, every node that is to be a member is one, and every member
+    /// has copied all that it holds.
+    #[track_caller]
+    pub fn come_to_rest(&mut self) {
+        let limit = self.cluster.now() + PATIENCE;
+        while let Some(unrest) = self.cluster.unrest() {
+            assert!(self.step(limit), "within {PATIENCE:?}: {unrest}");
+        }
     }
 
     /// A new client asks for a write.
@@ -192,15 +345,32 @@ impl Story {
 
     /// From now on these messages of a node to another are lost.
     pub fn lose(&mut self, what: Lost, from: usize, to: usize) {
-        let link = (site(from), site(to));
-        self.cluster.lose(Box::new(move |from, to, message| {
-            let is_meant = match &message.body {
-                Body::Update { .. } => what == Lost::Updates,
-                Body::ForwardReply { .. } => what == Lost::ForwardReplies,
-                _ => false,
-            };
-            is_meant && (from, to) == link
-        }));
+        self.lose_if(move |sender, receiver, sent| {
+            (sender, receiver) == (from, to) && what.includes(sent)
+        });
+    }
+
+    /// From now on the messages are lost that `names` names, by the nodes they go from and to.
+    pub fn lose_if(&mut self, names: impl Fn(usize, usize, Sent<'_>) -> bool + 'static) {
+        self.rule(names, false);
+    }
+
+    /// From now on the messages are held back that `names` names, until they are released.
+    pub fn hold_if(&mut self, names: impl Fn(usize, usize, Sent<'_>) -> bool + 'static) {
+        self.rule(names, true);
+    }
+
+    fn rule(&mut self, names: impl Fn(usize, usize, Sent<'_>) -> bool + 'static, holds: bool) {
+        let names = move |from: Site, to: Site, sent: Sent<'_>| names(from + 1, to + 1, sent);
+        self.cluster.add_rule(Rule {
+            names: Box::new(names),
+            holds,
+        });
+    }
+
+    /// Nothing is lost or held back any more, and what was held back is sent on.
+    pub fn release(&mut self) {
+        self.cluster.release();
     }
 
     /// From now on every message arrives twice.
@@ -303,6 +473,37 @@ impl Story {
             .node
     }
 
+    /// The id of the member whose place is at the node, alive or not.
+    ///
+    /// # Panics
+    /// If no member's is.
+    #[track_caller]
+    pub fn member_at(&self, node: usize) -> NodeId {
+        let address = self.cluster.address(site(node));
+        let configuration = self.cluster.configuration().expect("a cluster stands");
+        let mut members = configuration.members_after().iter();
+        let member = members.find(|member| member.address == *address);
+        member.expect("a member is there").id
+    }
+
+    /// The epoch that the node has entered; zero if it knows no cluster.
+    pub fn epoch(&self, node: usize) -> u64 {
+        let process = self.cluster.process(site(node));
+        let configuration = process.and_then(|process| process.configuration());
+        configuration.map_or(0, |configuration| configuration.epoch().0)
+    }
+
+    /// Whether the process at the node has copied all that it has to.
+    pub fn is_whole(&self, node: usize) -> bool {
+        let process = self.cluster.process(site(node));
+        process.is_some_and(|process| process.is_whole())
+    }
+
+    /// Whether a process is at the node.
+    pub fn is_up(&self, node: usize) -> bool {
+        self.cluster.process(site(node)).is_some()
+    }
+
     /// The cluster that the node is in or outside of, as a number; `None` if it knows none.
     pub fn cluster_of(&self, node: usize) -> Option<u64> {
         let process = self.cluster.process(site(node))?;
@@ -327,6 +528,27 @@ impl Story {
             story.cluster.book().all_running().next().is_none()
         });
         check(self.cluster.book().history(), Limits::default()).expect_linearizable();
+    }
+}
+
+impl Lost {
+    fn includes(self, sent: Sent<'_>) -> bool {
+        match (sent, self) {
+            (Sent::Lane(message), Lost::Updates) => matches!(message.body, Body::Update { .. }),
+            (Sent::Lane(message), Lost::ForwardReplies) => {
+                matches!(message.body, Body::ForwardReply { .. })
+            }
+            (Sent::Lane(message), Lost::Pulls) => matches!(message.body, Body::Pull { .. }),
+            (Sent::Lane(message), Lost::Configurations) => match &message.body {
+                Body::Update { name, .. } | Body::Accept { name, .. } => name.is_reserved(),
+                Body::StaleEpoch { .. } | Body::Configuration { .. } => true,
+                _ => false,
+            },
+            (Sent::Membership(message), Lost::Configurations) => {
+                matches!(message, MembershipMessage::Stands { .. })
+            }
+            (Sent::Membership(_), _) => false,
+        }
     }
 }
 

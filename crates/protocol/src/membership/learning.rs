@@ -28,10 +28,16 @@ impl Membership {
         from: Option<NodeId>,
         configuration: Arc<Configuration>,
     ) {
-        let is_news = match &self.knowledge {
+        let is_news = match &mut self.knowledge {
             Knowledge::Fresh(founding) => founding.believes(&self.links, from, &configuration),
             // A node that it has met: not one that is gone, and its cluster with it.
-            Knowledge::Seeking(_) => from.is_some_and(|from| self.links.reach(from)),
+            Knowledge::Seeking(seeking) => {
+                let is_met = from.is_some_and(|from| self.links.reach(from));
+                if !is_met {
+                    seeking.hear_of(&configuration);
+                }
+                is_met
+            }
             Knowledge::Stands {
                 configuration: own, ..
             } => {

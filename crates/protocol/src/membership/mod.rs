@@ -491,8 +491,13 @@ impl Membership {
                 .map(|member| &member.address)
                 .chain(configuration.former())
         });
+        let rumoured: &[Address] = match &self.knowledge {
+            Knowledge::Seeking(seeking) => seeking.rumoured(),
+            Knowledge::Fresh(_) | Knowledge::Stands { .. } => &[],
+        };
         known
             .chain(&self.list)
+            .chain(rumoured)
             .chain(self.candidates.addresses())
             .chain(self.changing.address())
             .cloned()

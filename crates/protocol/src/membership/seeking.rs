@@ -4,6 +4,7 @@ use super::links::Links;
 use super::{
     MembershipEvent, MembershipMessage, MembershipOptions, MembershipOutput, MembershipTimer,
 };
+use crate::configuration::Configuration;
 use crate::node::{Address, NodeId};
 use crate::time::Time;
 use alloc::collections::{BTreeSet, VecDeque};
@@ -17,6 +18,8 @@ pub(super) struct Seeking {
     me: NodeId,
     /// Sorted, each address once.
     seeds: Vec<Address>,
+    /// Where the members are of a cluster of which it was told by one that it has not met.
+    rumoured: Vec<Address>,
     advertise: Address,
     ask_interval: Duration,
     report_interval: Duration,
@@ -29,12 +32,25 @@ impl Seeking {
         Self {
             me: options.incarnation.node,
             seeds: options.list(),
+            rumoured: Vec::new(),
             advertise: options.advertise.clone(),
             ask_interval: options.ask_interval,
             report_interval: options.report_interval,
             ask_due: now + options.ask_interval,
             report_due: now + options.report_interval,
         }
+    }
+
+    /// Somebody whom this node has not met says which cluster stands. It may be the late word of
+    /// one that is gone, so it is not believed; but those that it names may be met, even if no seed
+    /// can.
+    pub(super) fn hear_of(&mut self, configuration: &Configuration) {
+        let members = configuration.members().iter();
+        self.rumoured = members.map(|member| member.address.clone()).collect();
+    }
+
+    pub(super) fn rumoured(&self) -> &[Address] {
+        &self.rumoured
     }
 
     pub(super) fn handle_link_up(&self, node: NodeId, outputs: &mut VecDeque<MembershipOutput>) {

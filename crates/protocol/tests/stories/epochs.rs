@@ -376,6 +376,39 @@ fn a_replica_that_has_caught_up_is_asked_again_at_once() {
     }
 }
 
+/// Of five replicas, nodes 1 and 2 hold a write when the epoch ends, and node 3 in the next one.
+/// Returns whether the write is taken for done.
+fn is_done_by_two_and_one(adjust: fn(&mut LaneOptions)) -> bool {
+    let mut cluster = Cluster::with_options(5, adjust);
+    let ticket = cluster.request(1, write("a"));
+    cluster.deliver(|message| !is_update(message));
+    cluster.deliver(|message| message.to == node(2));
+    cluster.deliver(|message| message.from.node == node(2));
+    cluster.lose(|_| true);
+    for at in 1..=5 {
+        cluster.enter(at, configuration(2, 1..=5));
+    }
+    cluster.deliver(|message| message.to == node(3));
+    cluster.deliver(|message| message.from.node == node(3));
+    cluster.outcome(ticket).is_some()
+}
+
+#[test]
+fn acknowledgements_of_two_epochs_do_not_add_up_to_a_quorum() {
+    assert!(!is_done_by_two_and_one(|_| {}));
+}
+
+#[cfg(feature = "planted-faults")]
+#[test]
+fn faults_that_add_up_the_acknowledgements_of_two_epochs_take_a_write_for_done() {
+    assert!(is_done_by_two_and_one(|options| {
+        options.planted = Some(PlantedFault::MixEpochs);
+    }));
+    assert!(is_done_by_two_and_one(|options| {
+        options.planted = Some(PlantedFault::NewestEpochStamp);
+    }));
+}
+
 #[test]
 fn an_acknowledgement_of_a_former_epoch_does_not_count() {
     let mut cluster = Cluster::of(3);

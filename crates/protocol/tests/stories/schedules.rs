@@ -490,6 +490,7 @@ fn is_found_by_proposals(cases: u32, adjust: fn(&mut LaneOptions)) {
 
 #[cfg(feature = "planted-faults")]
 #[test]
+#[ignore = "takes a minute in debug"]
 fn counting_the_replies_of_two_epochs_is_found() {
     is_found_by_proposals(1_000, |options| {
         options.planted = Some(PlantedFault::MixEpochs);

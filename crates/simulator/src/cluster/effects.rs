@@ -175,7 +175,10 @@ impl Cluster {
                         format_args!("{id} answers change #{}: {answer:?}", ticket.0),
                     );
                     match self.changes.remove(&ticket) {
-                        Some(asked) if asked == number => self.figures.changes.count(&answer),
+                        Some(asked) if asked == number => {
+                            self.figures.changes.count(&answer);
+                            self.changes_answered.insert(ticket, answer);
+                        }
                         _ => self.fail(format!("change #{} was answered twice", ticket.0)),
                     }
                 }

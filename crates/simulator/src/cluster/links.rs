@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What one process sends to another.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Frame {
     Lane(Box<Message>),
     /// All that a process sends another about copying at one moment. Most groups have nothing to
@@ -22,8 +22,31 @@ pub(super) enum Frame {
     },
 }
 
-/// Which messages between lanes are lost, by the sites they go from and to.
-pub(crate) type Rule = Box<dyn Fn(Site, Site, &Message) -> bool>;
+/// A message on its way from one process to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent<'a> {
+    /// From lane to lane.
+    Lane(&'a Message),
+    /// About the cluster itself.
+    Membership(&'a MembershipMessage),
+}
+
+/// Which messages are not to arrive, by the sites they go from and to.
+pub(crate) struct Rule {
+    pub(crate) names: RuleNames,
+    /// Whether they are held back, to be sent on later; else they are lost.
+    pub(crate) holds: bool,
+}
+
+type RuleNames = Box<dyn Fn(Site, Site, Sent<'_>) -> bool>;
+
+/// A frame that was held back.
+#[derive(Debug)]
+pub(super) struct Held {
+    process: ProcessNumber,
+    to: ProcessNumber,
+    frame: Frame,
+}
 
 /// Where a frame is on its way, for the trace.
 #[derive(Hash)]
@@ -32,17 +55,6 @@ struct Passage<'a> {
     from: Site,
     to: Site,
     frame: &'a Frame,
-}
-
-impl Frame {
-    /// Whether the rule, which is about messages between lanes, names it.
-    fn is_named_by(&self, rule: &Rule, from: Site, to: Site) -> bool {
-        match self {
-            Frame::Lane(message) => rule(from, to, message),
-            Frame::Copying(messages) => messages.iter().any(|message| rule(from, to, message)),
-            Frame::Membership { .. } => false,
-        }
-    }
 }
 
 impl fmt::Display for Passage<'_> {
@@ -79,9 +91,54 @@ impl fmt::Display for Passage<'_> {
 }
 
 impl Cluster {
-    /// From now on loses the messages between lanes that the rule names, until the cluster heals.
-    pub(crate) fn lose(&mut self, rule: Rule) {
+    /// From now on the messages that the rule names do not arrive, until the cluster heals.
+    pub(crate) fn add_rule(&mut self, rule: Rule) {
         self.rules.push(rule);
+    }
+
+    /// Sends on what rules have held back, and forgets all rules.
+    pub(crate) fn release(&mut self) {
+        self.rules.clear();
+        for Held { process, to, frame } in std::mem::take(&mut self.held) {
+            self.pass_on(process, to, frame);
+        }
+    }
+
+    /// What is left of a frame once the rules have had their way.
+    fn ruled(&mut self, process: ProcessNumber, to: ProcessNumber, frame: Frame) -> Option<Frame> {
+        let (from, target) = (self.processes[process].site, self.processes[to].site);
+        let ruled = |sent: Sent<'_>| {
+            let mut rules = self.rules.iter();
+            let rule = rules.find(|rule| (rule.names)(from, target, sent));
+            rule.map(|rule| rule.holds)
+        };
+        let (left, caught) = match frame {
+            Frame::Copying(messages) => {
+                let (mut left, mut caught) = (Vec::new(), Vec::new());
+                for message in messages {
+                    match ruled(Sent::Lane(&message)) {
+                        None => left.push(message),
+                        Some(holds) => caught.push((Frame::Copying(vec![message]), holds)),
+                    }
+                }
+                ((!left.is_empty()).then_some(Frame::Copying(left)), caught)
+            }
+            Frame::Lane(ref message) => match ruled(Sent::Lane(message)) {
+                None => (Some(frame), Vec::new()),
+                Some(holds) => (None, vec![(frame, holds)]),
+            },
+            Frame::Membership { ref message, .. } => match ruled(Sent::Membership(message)) {
+                None => (Some(frame), Vec::new()),
+                Some(holds) => (None, vec![(frame, holds)]),
+            },
+        };
+        for (frame, holds) in caught {
+            match holds {
+                true => self.held.push(Held { process, to, frame }),
+                false => self.lost(from, target, &frame),
+            }
+        }
+        left
     }
 
     /// Begins to dial every site that the process wants a connection to and has none, and closes
@@ -218,22 +275,30 @@ impl Cluster {
 
     /// A process sends a frame over its connection to that node, if it has one.
     pub(super) fn send(&mut self, number: ProcessNumber, to: NodeId, frame: Frame) {
-        let from = self.processes[number].site;
         let target = self.directory.get(&to).copied();
         let Some(target) = target else {
             self.fail(format!("a message is sent to {to}, which is nobody"));
             return;
         };
-        let to = self.processes[target].site;
         self.figures.messages.sent += 1;
+        let frame = match self.rules.is_empty() {
+            true => Some(frame),
+            false => self.ruled(number, target, frame),
+        };
+        if let Some(frame) = frame {
+            self.pass_on(number, target, frame);
+        }
+    }
+
+    /// A frame goes onto the network, if the process has a connection to the other one.
+    fn pass_on(&mut self, number: ProcessNumber, target: ProcessNumber, frame: Frame) {
+        let (from, to) = (self.processes[number].site, self.processes[target].site);
         let connection = self.network.connection(from, to);
         let connection = connection
             .filter(|connection| (connection.dialler, connection.peer) == (number, target));
-        let mut rules = self.rules.iter();
-        let lost = rules.any(|rule| frame.is_named_by(rule, from, to));
         let fate = match connection {
-            Some(_) if !lost => self.network.send(self.now, from, to),
-            _ => Fate::Lost,
+            Some(_) => self.network.send(self.now, from, to),
+            None => Fate::Lost,
         };
         let (Some(connection), true) = (connection, fate != Fate::Lost) else {
             return self.lost(from, to, &frame);

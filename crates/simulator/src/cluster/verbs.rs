@@ -29,7 +29,7 @@ impl Cluster {
         let incarnation = self.incarnation_at(site, number);
         let id = incarnation.node;
         let addresses = self.places.iter().map(|place| place.address.clone());
-        let joins = site >= self.machines.founders;
+        let joins = site >= self.machines.founders && self.machines.others_ask;
         let identity = Identity {
             incarnation,
             advertise: self.places[site].address.clone(),
@@ -317,6 +317,7 @@ impl Cluster {
         self.heals += 1;
         self.network.heal(self.now);
         self.rules.clear();
+        self.held.clear();
         for site in 0..self.sites() {
             self.thaw(site, false);
         }

@@ -7,7 +7,9 @@ use crate::figures::Figures;
 use crate::memory::Majorities;
 use crate::network::{ProcessNumber, Site};
 use crate::process::{Process, State};
-use protocol::{Address, Configuration, NodeId, PeerState, RegisterName, Standing};
+use protocol::{
+    Address, ChangeRefusal, Configuration, Epoch, NodeId, PeerState, RegisterName, Standing, Ticket,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,6 +57,11 @@ impl Cluster {
 
     pub(crate) fn address(&self, site: Site) -> &Address {
         &self.places[site].address
+    }
+
+    /// What an operator was told about the change that it asked for.
+    pub(crate) fn change_answer(&self, ticket: Ticket) -> Option<&Result<Epoch, ChangeRefusal>> {
+        self.changes_answered.get(&ticket)
     }
 
     /// How many of the sites found the cluster: the first ones.
@@ -182,7 +189,10 @@ impl Cluster {
                 Some(member) if member.id != id && !process.was_let_go() => {
                     return Some(format!("{id} has not come in the place of {}", member.id));
                 }
-                None if process.site >= self.founders() && !process.was_let_go() => {
+                None if process.site >= self.founders()
+                    && self.machines.others_ask
+                    && !process.was_let_go() =>
+                {
                     return Some(format!("{id} has not come in"));
                 }
                 Some(_) | None => {}

@@ -8,6 +8,11 @@ use std::time::Duration;
 #[must_use = "it may not have ended yet"]
 pub struct Asked(pub(super) Ticket);
 
+/// A change of members that an operator has asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "it may not have begun yet"]
+pub struct AskedChange(pub(super) Ticket);
+
 /// What a client was told.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Told {
@@ -18,14 +23,19 @@ pub struct Told {
 }
 
 impl Told {
-    /// What the read found, if it did.
+    /// What the register held by the end of the operation, if it tells that.
     ///
     /// # Panics
-    /// If it was no read that is done.
+    /// If it was no read or read-modify-write that is done.
     #[track_caller]
     pub fn value(&self) -> Option<&str> {
-        let Some(Outcome::Read { record, .. }) = &self.outcome else {
-            panic!("a read that is done was expected, and not {self:?}");
+        let Some(
+            Outcome::Read { record, .. }
+            | Outcome::Modified { record, .. }
+            | Outcome::Unchanged { record, .. },
+        ) = &self.outcome
+        else {
+            panic!("an operation that tells a value was expected, and not {self:?}");
         };
         record
             .content
@@ -40,7 +50,11 @@ impl Told {
     #[track_caller]
     pub fn tag(&self) -> Tag {
         match &self.outcome {
-            Some(Outcome::Read { record, .. }) => record.tag,
+            Some(
+                Outcome::Read { record, .. }
+                | Outcome::Modified { record, .. }
+                | Outcome::Unchanged { record, .. },
+            ) => record.tag,
             Some(Outcome::Written { tag, .. }) => *tag,
             _ => panic!("an operation that is done was expected, and not {self:?}"),
         }
@@ -53,7 +67,12 @@ impl Told {
     #[track_caller]
     pub fn rounds(&self) -> u8 {
         match &self.outcome {
-            Some(Outcome::Read { rounds, .. } | Outcome::Written { rounds, .. }) => *rounds,
+            Some(
+                Outcome::Read { rounds, .. }
+                | Outcome::Written { rounds, .. }
+                | Outcome::Modified { rounds, .. }
+                | Outcome::Unchanged { rounds, .. },
+            ) => *rounds,
             _ => panic!("an operation that is done was expected, and not {self:?}"),
         }
     }
@@ -62,8 +81,18 @@ impl Told {
     pub fn is_done(&self) -> bool {
         matches!(
             self.outcome,
-            Some(Outcome::Read { .. } | Outcome::Written { .. })
+            Some(
+                Outcome::Read { .. }
+                    | Outcome::Written { .. }
+                    | Outcome::Modified { .. }
+                    | Outcome::Unchanged { .. }
+            )
         )
+    }
+
+    /// Whether it is a read-modify-write that took effect.
+    pub fn is_modified(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Modified { .. }))
     }
 
     /// Whether it certainly did not happen.
