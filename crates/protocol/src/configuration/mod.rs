@@ -40,6 +40,14 @@ impl Epoch {
     pub fn next(self) -> Epoch {
         Epoch(self.0 + 1)
     }
+
+    /// The epoch of a cluster that is recovered from one in this epoch. What the lost members had
+    /// decided may still be on its way to a survivor: it must not pass for newer than what the
+    /// survivors agreed on, nor bear the same number. So the distance is greater than any that the
+    /// epochs of two members ever have.
+    pub(crate) fn after_recovery(self) -> Epoch {
+        Epoch(self.0.saturating_add(1 << 16))
+    }
 }
 
 impl fmt::Display for Epoch {
@@ -275,7 +283,7 @@ impl Configuration {
         .expect("it was a configuration before")
     }
 
-    /// The configuration, of the next epoch, of the cluster that goes on with these members alone,
+    /// The configuration, of a much later epoch, of the cluster that goes on with these members alone,
     /// after a majority was lost for good: a new cluster, in which all groups are forced. It is
     /// joint, from these members to the same ones, as all of them have to copy first.
     ///
@@ -310,7 +318,7 @@ impl Configuration {
         let former = kept_former(&self.definition.former, left, &after);
         Self::of(Definition {
             cluster,
-            epoch: self.epoch().next(),
+            epoch: self.epoch().after_recovery(),
             before: Some(after.clone()),
             after,
             former,

@@ -53,7 +53,12 @@ impl Membership {
         if own.cluster() != configuration.cluster() && !follows {
             return Some(Err(DissentReason::Elsewhere));
         }
-        if own.epoch() >= configuration.epoch() {
+        // Who recovers must know the newest that any survivor knows.
+        let is_known = match follows {
+            true => own.epoch().after_recovery() <= configuration.epoch(),
+            false => own.epoch() < configuration.epoch(),
+        };
+        if !is_known {
             return Some(Err(DissentReason::Outdated));
         }
         let is_change = configuration.is_joint() && configuration.contains_before(from);

@@ -26,6 +26,8 @@ pub(super) struct Founding {
     me: NodeId,
     /// Sorted, each address once.
     list: Vec<Address>,
+    /// Where the others reach this node, as it was told.
+    advertise: Address,
     replication: u8,
     ask_interval: Duration,
     round_timeout: Duration,
@@ -57,6 +59,7 @@ impl Founding {
         Self {
             me,
             list: options.list(),
+            advertise: options.advertise.clone(),
             replication: options.replication,
             ask_interval: options.ask_interval,
             round_timeout: options.round_timeout,
@@ -248,6 +251,12 @@ impl Founding {
             send(outputs, node, message);
         } else if self.proposer.is_idle() {
             send(outputs, node, MembershipMessage::Ask { round: None });
+            if !self.list.contains(&self.advertise) {
+                // Others do not look for it there, and so could not answer.
+                let address = self.advertise.clone();
+                let weight = None;
+                send(outputs, node, MembershipMessage::Join { address, weight });
+            }
         }
     }
 

@@ -7,6 +7,9 @@ use crate::configuration::{ClusterId, Groups};
 /// The cluster that survivors are to go on as, if they are no majority.
 const ANEW: ClusterId = ClusterId(1_000);
 
+/// The epoch of a cluster that is recovered from one in its first epoch.
+const AFTER_FIRST: Epoch = Epoch(1 + 65_536);
+
 fn recover(lost: &BTreeSet<NodeId>, cluster: ClusterId) -> ChangeRequest {
     ChangeRequest::Recover {
         lost: lost.clone(),
@@ -112,7 +115,7 @@ fn a_minority_goes_on_as_a_new_cluster_to_which_everyone_has_agreed() {
         assert!(view.as_new_cluster && !view.forced.is_empty());
         // One in ten sets of three of five is all of these.
         assert!((50..170).contains(&view.gone.len()), "{:?}", view.gone);
-        assert_eq!(world.answer(3, recover(&lost, ANEW)), Ok(Epoch(2)));
+        assert_eq!(world.answer(3, recover(&lost, ANEW)), Ok(AFTER_FIRST));
         assert_eq!(world.at(3).cluster(), Some(ANEW));
         // Back there is no way.
         let abort = world.answer(3, ChangeRequest::Abort);
@@ -122,7 +125,10 @@ fn a_minority_goes_on_as_a_new_cluster_to_which_everyone_has_agreed() {
         ));
         world.run_until_settled(ms(3_000));
         let latest = world.latest().unwrap();
-        assert_eq!((latest.cluster(), latest.epoch()), (ANEW, Epoch(3)));
+        assert_eq!(
+            (latest.cluster(), latest.epoch()),
+            (ANEW, AFTER_FIRST.next())
+        );
         assert_eq!(latest.former().len(), 3);
         assert_eq!(members(&world), ids(&world, &[0, 3]));
     }
@@ -143,7 +149,7 @@ fn a_survivor_that_does_not_answer_keeps_the_others_from_going_on_as_a_new_clust
     // It is asked again, and need not wait for what it had agreed to before.
     world.cut.clear();
     world.run(ms(3_000));
-    assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(Epoch(2)));
+    assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(AFTER_FIRST));
     world.run_until_settled(ms(3_000));
 }
 
@@ -186,7 +192,7 @@ fn of_two_operators_who_recover_at_once_at_most_one_is_obeyed() {
         assert!(world.clusters.len() <= 2);
         // Whoever was not obeyed may try again, if nobody was.
         if world.clusters.len() == 1 {
-            assert_eq!(world.answer(1, recover(&lost, ANEW)), Ok(Epoch(2)));
+            assert_eq!(world.answer(1, recover(&lost, ANEW)), Ok(AFTER_FIRST));
         } else {
             obeyed += 1;
         }
@@ -204,7 +210,7 @@ fn recovery_of_which_one_has_heard() -> World {
         matches!(&delivery.message, MembershipMessage::Stands { configuration }
             if configuration.is_recovery())
     };
-    assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(Epoch(2)));
+    assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(AFTER_FIRST));
     let second = world.id(1);
     world.held.retain(|delivery| delivery.to == second);
     assert!(!world.held.is_empty());
@@ -237,7 +243,8 @@ fn when_a_survivor_dies_in_a_recovery_the_others_recover_anew_even_if_they_are_a
     assert!(view.as_new_cluster && view.gone.is_empty());
     assert_eq!(view.forced.len(), 1024);
     let again = ClusterId(2_000);
-    assert_eq!(world.answer(2, recover(&lost, again)), Ok(Epoch(3)));
+    let after_that = Epoch(AFTER_FIRST.0 + 65_536);
+    assert_eq!(world.answer(2, recover(&lost, again)), Ok(after_that));
     world.run_until_settled(ms(3_000));
     assert_eq!(world.latest().unwrap().cluster(), again);
     assert_eq!(members(&world), living);
@@ -260,8 +267,12 @@ fn members_that_were_declared_lost_and_were_not_learn_that_they_are_out() {
             false => world.part(out),
         }
         world.run(ms(3_000));
+        let expected = match out.len() {
+            ..3 => Epoch(2),
+            _ => AFTER_FIRST,
+        };
         let lost = ids(&world, out);
-        assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(Epoch(2)));
+        assert_eq!(world.answer(0, recover(&lost, ANEW)), Ok(expected));
         world.run(ms(20_000));
         let stands = world.latest().unwrap().clone();
         assert!(!stands.is_joint() && stands.members().len() == 5 - out.len());
@@ -282,7 +293,7 @@ fn members_that_were_declared_lost_and_were_not_learn_that_they_are_out() {
             address,
             weight: 100,
         };
-        assert_eq!(world.answer(0, add), Ok(Epoch(4)));
+        assert_eq!(world.answer(0, add), Ok(Epoch(expected.0 + 2)));
         world.run_until_settled(ms(3_000));
         assert_eq!(members(&world).len(), 6 - out.len());
     }
@@ -295,7 +306,7 @@ fn a_process_that_starts_where_a_lost_one_was_learns_of_the_new_cluster_and_wait
     // One is back, without a memory, before the operator comes, and the other one later.
     world.start(0);
     world.run(ms(1_000));
-    assert_eq!(world.answer(2, recover(&lost, ANEW)), Ok(Epoch(2)));
+    assert_eq!(world.answer(2, recover(&lost, ANEW)), Ok(AFTER_FIRST));
     world.run(ms(2_000));
     world.start(1);
     world.run(ms(5_000));
@@ -303,12 +314,12 @@ fn a_process_that_starts_where_a_lost_one_was_learns_of_the_new_cluster_and_wait
         assert_eq!(world.at(index).cluster(), Some(ANEW));
         assert_eq!(world.at(index).membership.standing(), Standing::Outsider);
     }
-    for (index, epoch) in [(0, 4), (1, 6)] {
+    for (index, changes) in [(0, 2), (1, 4)] {
         let add = ChangeRequest::Add {
             address: world.addresses[index].clone(),
             weight: 100,
         };
-        assert_eq!(world.answer(2, add), Ok(Epoch(epoch)));
+        assert_eq!(world.answer(2, add), Ok(Epoch(AFTER_FIRST.0 + changes)));
         world.run_until_settled(ms(3_000));
     }
     assert_eq!(members(&world), ids(&world, &[0, 1, 2]));
@@ -332,7 +343,10 @@ fn those_that_are_left_in_the_midst_of_a_change_go_on_whether_they_stay_or_come(
     world.register.stuck = false;
     let view = world.at(1).membership.recovery(&lost).unwrap();
     assert!(view.as_new_cluster && view.survivors.len() == 2);
-    assert_eq!(world.answer(1, recover(&lost, ANEW)), Ok(Epoch(3)));
+    assert_eq!(
+        world.answer(1, recover(&lost, ANEW)),
+        Ok(AFTER_FIRST.next())
+    );
     world.run_until_settled(ms(3_000));
     assert_eq!(members(&world), ids(&world, &[1, new]));
 }
@@ -346,7 +360,7 @@ fn a_majority_that_is_left_in_the_midst_of_a_change_gives_that_up_first() {
     world.crash(new);
     assert_eq!(world.answer(0, ChangeRequest::Abort), Ok(Epoch(2)));
     world.run(ms(3_000));
-    assert_eq!(world.answer(0, recovery), Ok(Epoch(4)));
+    assert_eq!(world.answer(0, recovery), Ok(Epoch(expected.0 + 2)));
     world.run_until_settled(ms(3_000));
     assert_eq!(members(&world), ids(&world, &[0, 1]));
     assert_eq!(world.latest().unwrap().forced(), Groups::NONE);
@@ -373,7 +387,7 @@ fn a_process_that_lost_its_memory_comes_back_once_its_former_self_was_declared_l
         address: world.addresses[1].clone(),
         weight: 100,
     };
-    assert_eq!(world.answer(2, add), Ok(Epoch(4)));
+    assert_eq!(world.answer(2, add), Ok(Epoch(expected.0 + 2)));
     world.run_until_settled(ms(3_000));
     assert_eq!(members(&world), ids(&world, &[0, 1, 2]));
 }
