@@ -12,6 +12,7 @@ use crate::output::{Output, PersistNumber};
 use crate::read::{Read, ReadStep};
 use crate::rule::Rule;
 use crate::running::{Origin, Running, Task};
+use crate::slot::Slot;
 use crate::tag::Tag;
 use crate::time::Time;
 use crate::write::{Write, WriteStep};
@@ -37,6 +38,8 @@ impl Lane {
     ) {
         let refusal = match &self.configuration {
             None => Some(Refusal::NoCluster),
+            // Clients must not keep the members from changing: that may be what they wait for.
+            Some(_) if operation.name().is_reserved() => None,
             Some(_) if self.operations.len() >= self.options.operations_max => Some(Refusal::Busy),
             Some(_) => None,
         };
@@ -248,14 +251,41 @@ impl Lane {
 
     /// Another epoch has begun: every operation forgets the answers of the phase it is in and
     /// starts that phase over under a new number; what has a tag or a ballot keeps it.
-    pub(crate) fn start_all_over(&mut self, now: Time) {
+    ///
+    /// `is_broken` says of which slots the quorums of the two epochs may not meet.
+    pub(crate) fn start_all_over(&mut self, now: Time, is_broken: impl Fn(Slot) -> bool) {
         for counter in self.operations.counters() {
             #[cfg(feature = "planted-faults")]
             if self.keeps_old_answers() {
                 self.ask(counter, |_| true);
                 continue;
             }
+            let running = self.operations.get(counter);
+            if running.is_some_and(|running| is_broken(running.name.slot())) {
+                self.forget_former_phases(now, counter);
+            }
             self.start_over(now, counter);
+        }
+    }
+
+    /// What an operation has learned may have been given up since: what was greatest then may hide
+    /// what was written later under a lesser tag, and a step that was to be chosen may not be the
+    /// only one of its tag.
+    fn forget_former_phases(&mut self, now: Time, counter: Counter) {
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        match &mut running.task {
+            Task::Read(read) => read.begin_anew(),
+            Task::Modify(modify) if !running.name.is_reserved() => {
+                if modify.has_proposed() {
+                    self.end(now, counter, Outcome::Unknown);
+                } else if modify.is_past_promises() {
+                    self.try_again(now, counter);
+                }
+            }
+            // Its tag is its own for ever, wherever it comes among the others.
+            Task::Write(_) | Task::Modify(_) | Task::Forward(_) => {}
         }
     }
 

@@ -129,6 +129,14 @@ impl Read {
         self.further_rounds.saturating_add(1)
     }
 
+    /// What it has seen so far counts for nothing.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self {
+            further_rounds: self.further_rounds,
+            ..Self::default()
+        };
+    }
+
     /// The phase it is in starts over.
     pub(crate) fn start_over(&mut self) {
         if self.write_back.is_none() {

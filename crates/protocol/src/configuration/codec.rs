@@ -149,6 +149,10 @@ fn take(bytes: &mut &[u8]) -> Option<Configuration> {
         }
         false => Groups::NONE,
     };
+    // Only a change forces groups, and only what follows one was given up.
+    if before.is_none() && !forced.is_empty() || before.is_some() && aborted {
+        return None;
+    }
     Configuration::of(Definition {
         cluster,
         epoch,

@@ -304,10 +304,14 @@ impl Configuration {
             let seats = self.members_after().iter();
             let is_taken = seats.clone().all(|m| m.id != member.id)
                 && seats.into_iter().any(|m| m.seat == member.seat);
+            let seats = self.members.iter().map(|member| member.seat);
+            let seats: BTreeSet<Seat> = seats.collect();
+            let mut free = (0..).map(|n| Seat(member.id.get().wrapping_add(n)));
             let seat = match is_taken {
-                true => Seat::of(member.id),
-                false => member.seat,
+                true => free.find(|seat| !seats.contains(seat)),
+                false => Some(member.seat),
             };
+            let seat = seat.expect("there are more seats than members");
             Member {
                 seat,
                 ..member.clone()

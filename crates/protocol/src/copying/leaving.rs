@@ -1,6 +1,6 @@
 //! How a node drops what it no longer holds: [`Leaving`].
 
-use crate::configuration::Epoch;
+use crate::configuration::{Configuration, Epoch};
 use crate::lane::Lane;
 use crate::output::Output;
 use crate::slot::Group;
@@ -39,6 +39,34 @@ impl Lane {
             }
         }
         self.drop_what_is_left();
+    }
+
+    /// Drops what this node still keeps of groups that come to it anew, or come to it in another
+    /// cluster. It held them long ago, so that nobody counts on that; and if the cluster was
+    /// recovered since, it may be what was given up then.
+    pub(crate) fn drop_leftovers(&mut self, former: Option<&Configuration>) {
+        let Some(entered) = &self.configuration else {
+            return;
+        };
+        let own = self.options.incarnation.node;
+        let is_elsewhere = former.is_some_and(|former| former.cluster() != entered.cluster());
+        let was_held = |group| {
+            let held = former.is_some_and(|former| former.group_quorums(group).contains(own));
+            let is_source = entered.group_quorums(group).before().contains(own);
+            held && is_source && !is_elsewhere
+        };
+        let comes = |group: &Group| {
+            let is_held = entered.group_quorums(*group).after().contains(own);
+            // Of a forced group all that is left counts.
+            is_held && !was_held(*group) && !entered.forced().contains(*group)
+        };
+        let kept = self.replica.groups();
+        for group in kept.iter().filter(comes).collect::<Vec<_>>() {
+            self.copying.leaving.since.remove(&group);
+            if let Some(number) = self.replica.drop_group(group) {
+                self.outputs.push_back(Output::Drop { number, group });
+            }
+        }
     }
 
     /// A majority of the members of this epoch's configuration has entered it: what was given up

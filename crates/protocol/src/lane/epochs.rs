@@ -18,11 +18,18 @@ impl Lane {
         if configuration.epoch() <= self.epoch() {
             return;
         }
-        self.configuration = Some(configuration.clone());
+        let former = self.configuration.replace(configuration.clone());
+        let former = former.as_deref();
+        self.drop_leftovers(former);
         if self.has_reserved_register() {
             self.hold_configuration(&configuration);
         }
-        self.start_all_over(now);
+        // Only from one epoch to the next do quorums meet, and not those of a forced group.
+        let follows = former.is_none_or(|former| {
+            former.cluster() == configuration.cluster()
+                && former.epoch().next() == configuration.epoch()
+        });
+        self.start_all_over(now, |slot| !follows || configuration.is_forced(slot));
         self.start_copying(now);
         // Those that this replica could not serve need not wait until they send again.
         for request in self.peers.take_passed() {

@@ -63,11 +63,12 @@ impl Membership {
         let next = deciding.next.clone();
         match decision {
             Decision::Decided => {
-                let epoch = self.epoch();
-                assert!(
-                    epoch != next.epoch() || self.configuration() == Some(&next),
-                    "one configuration an epoch"
-                );
+                let of_now = self.configuration();
+                let is_rival = of_now.is_some_and(|of_now| {
+                    (of_now.cluster(), of_now.epoch()) == (next.cluster(), next.epoch())
+                        && *of_now != next
+                });
+                assert!(!is_rival, "one configuration an epoch");
                 self.learn(now, None, next);
             }
             Decision::Refused | Decision::Unknown if base == self.epoch() => {

@@ -341,6 +341,16 @@ impl Modify {
         }
     }
 
+    /// Whether an `Accept` of its own step may have been sent.
+    pub(crate) fn has_proposed(&self) -> bool {
+        self.proposal.is_some()
+    }
+
+    /// Whether it acts on what those told that promised its ballot.
+    pub(crate) fn is_past_promises(&self) -> bool {
+        matches!(self.phase, Phase::Accept { .. } | Phase::Update { .. })
+    }
+
     /// The phase it is in starts over: with the same ballot, the same step, the same record. Says
     /// whether anything is asked in it. That an `Accept` was sent is not forgotten.
     pub(crate) fn start_over(&mut self) -> bool {

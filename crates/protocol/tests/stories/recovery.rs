@@ -177,3 +177,75 @@ fn groups_that_lost_their_majority_are_forced_while_all_others_are_served() {
         Some(Outcome::Read { record, .. }) if record.content.as_deref() == Some(b"on one that is left")
     ));
 }
+
+#[test]
+fn one_that_was_declared_lost_and_is_let_in_again_brings_nothing_back_that_was_given_up() {
+    let mut cluster = Cluster::of(5);
+    let founded = configuration(1, 1..=5);
+    let given_up = cluster.request(3, write("given up"));
+    cluster.deliver_among(&[2, 3, 4]);
+    cluster.written(given_up);
+    // Nodes 2 and 4 die, 3 sleeps: nobody of those that go on has heard of it.
+    kill(&mut cluster, &[2, 4]);
+    let recovered = founded
+        .recovered(ClusterId(2), &[node(1), node(5)])
+        .unwrap();
+    for at in [1, 5] {
+        cluster.enter(at, Arc::new(recovered.clone()));
+    }
+    cluster.deliver_among(&[1, 5]);
+    let goes_on = Arc::new(recovered.finished());
+    for at in [1, 5] {
+        cluster.enter(at, goes_on.clone());
+    }
+    let later = cluster.request(1, write("acknowledged since"));
+    cluster.deliver_among(&[1, 5]);
+    cluster.written(later);
+
+    let members = [1, 5, 3].into_iter().map(member).collect();
+    let joint = Arc::new(goes_on.joint(members, 3).unwrap());
+    cluster.enter(3, goes_on);
+    enter_all(&mut cluster, &joint);
+    assert_eq!(cluster.lanes[&3].record(&name()), None);
+    copy_all(&mut cluster, &joint);
+    let reads = cluster.request(3, read());
+    cluster.run_until_answered(&[reads]);
+    assert!(matches!(
+        cluster.outcome(reads),
+        Some(Outcome::Read { record, .. })
+            if record.content.as_deref() == Some(b"acknowledged since")
+    ));
+}
+
+#[test]
+fn a_read_that_began_before_a_recovery_writes_nothing_back_that_was_given_up() {
+    let (mut cluster, founded) = spread(6);
+    let holders = replicas(&founded, &name());
+    let reader = (1..=6).find(|at| !holders.contains(at)).unwrap();
+    cluster.request(holders[0], write("half written"));
+    let is_query =
+        |message: &Message| matches!(message.body, Body::Query { .. } | Body::QueryReply { .. });
+    cluster.deliver(is_query);
+    cluster.lose(|_| true);
+    // It sees the write at one replica, and is about to make sure of it.
+    let reads = cluster.request(reader, read());
+    cluster.deliver(is_query);
+    let is_write_back = |message: &Message| matches!(message.body, Body::Update { .. });
+    assert!(cluster.in_flight.iter().any(is_write_back));
+    cluster.lose(|_| true);
+
+    let survivors = [holders[1], reader];
+    let dead: Vec<u64> = (1..=6).filter(|at| !survivors.contains(at)).collect();
+    kill(&mut cluster, &dead);
+    let recovered = founded
+        .recovered(ClusterId(2), &survivors.map(node))
+        .unwrap();
+    enter_all(&mut cluster, &recovered);
+    copy_all(&mut cluster, &recovered);
+    enter_all(&mut cluster, &recovered.finished());
+    cluster.run_until_answered(&[reads]);
+    assert!(matches!(
+        cluster.outcome(reads),
+        Some(Outcome::Read { record, .. }) if record.content.is_none()
+    ));
+}

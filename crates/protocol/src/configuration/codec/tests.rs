@@ -43,15 +43,16 @@ fn configuration() -> impl Strategy<Value = Configuration> {
                     .iter()
                     .map(|port| format!("old:{port}").parse().unwrap());
                 let groups = groups.iter().filter_map(|group| Group::new(*group));
+                let is_joint = before.is_some();
                 Configuration::of(Definition {
                     cluster: ClusterId(cluster),
                     epoch: Epoch(epoch),
                     after,
                     before,
                     former: former.collect(),
-                    forced: groups.collect(),
+                    forced: groups.filter(|_| is_joint).collect(),
                     predecessor: predecessor.map(ClusterId),
-                    aborted,
+                    aborted: aborted && !is_joint,
                 })
                 .unwrap()
             },
@@ -106,6 +107,30 @@ proptest! {
 }
 
 #[test]
+fn groups_that_are_forced_by_no_change_and_a_change_that_was_given_up_are_nonsense() {
+    let plain = |id| Shape::new(vec![Member::new(NodeId::new(id), long_address(id, 'a'))], 1);
+    let definition = Definition {
+        cluster: ClusterId(1),
+        epoch: Epoch(2),
+        after: plain(1).unwrap(),
+        before: None,
+        former: Vec::new(),
+        forced: Group::all().take(1).collect(),
+        predecessor: None,
+        aborted: false,
+    };
+    let joint = Definition {
+        before: Some(plain(2).unwrap()),
+        aborted: true,
+        ..definition.clone()
+    };
+    for nonsense in [definition, joint] {
+        let bytes = Configuration::of(nonsense).unwrap().encode();
+        assert!(Configuration::decode(&bytes).is_err());
+    }
+}
+
+#[test]
 fn the_largest_configuration_has_as_many_bytes_as_are_allowed() {
     let member = |number: u64, host: char| Member {
         weight: Member::WEIGHT_MAX,
@@ -123,7 +148,7 @@ fn the_largest_configuration_has_as_many_bytes_as_are_allowed() {
         former: (0..16).map(|number| long_address(number, 'c')).collect(),
         forced: Group::all().collect(),
         predecessor: Some(ClusterId(1)),
-        aborted: true,
+        aborted: false,
     });
     let bytes = largest.unwrap().encode();
     assert_eq!(bytes.len(), Configuration::ENCODED_BYTES_MAX);

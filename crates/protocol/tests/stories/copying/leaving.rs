@@ -26,7 +26,7 @@ fn what_is_not_held_any_more_is_dropped_once_a_majority_has_entered() {
 }
 
 #[test]
-fn what_one_holds_again_is_not_dropped() {
+fn what_one_is_to_hold_again_is_copied_anew_and_not_dropped_then() {
     let mut cluster = with_fresh(&[4]);
     cluster.write_past_node_1("a");
     let change = to_members(&configuration(1, 1..=3), [1, 2, 4]);
@@ -37,11 +37,12 @@ fn what_one_holds_again_is_not_dropped() {
     assert_eq!(held(&cluster, 3).as_deref(), Some("a"), "no majority yet");
     let back = to_members(&done, [1, 2, 3]);
     cluster.enter_all(1..=4, &back);
+    assert_eq!(held(&cluster, 3), None, "nobody counts on what it kept");
+    cluster.deliver_all();
+    assert!(has_copied(&cluster, 3, back.epoch()));
     let now = cluster.now;
     cluster.call(3, |lane| lane.handle_entered_by_majority(now, done.epoch()));
     assert_eq!(held(&cluster, 3).as_deref(), Some("a"));
-    cluster.deliver_all();
-    assert!(has_copied(&cluster, 3, back.epoch()));
 }
 
 #[test]
