@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How long a request waits between the check of its epoch and its being applied.
-const WAIT: Duration = Duration::from_millis(300);
+const WAIT: Duration = Duration::from_millis(600);
 
 /// Where requests wait after their epoch was checked. When they are applied, whatever was entered
 /// in the meantime, the lane is told that they are of its own epoch, and their senders that they

@@ -266,9 +266,9 @@ impl Invariants {
         })
     }
 
-    /// Somebody relies on this tag's being settled, so a quorum of the epoch in which that was
-    /// counted must hold it. `process_of` names the process of an id, be it dead: a dead one counts
-    /// as it was.
+    /// Somebody relies on this tag's being settled, so a quorum must hold it: one of the epoch in
+    /// which somebody says so, or of an earlier one in which it was counted silently. `process_of`
+    /// names the process of an id, be it dead: a dead one counts as it was.
     pub(crate) fn expect_settled(
         &mut self,
         settled: &Settled,
@@ -283,22 +283,26 @@ impl Invariants {
         if !self.judges_quorums {
             return;
         }
-        let holds = |node| {
-            let process = process_of(node);
-            process.is_some_and(|process| self.holdings.tag_in(process, name, *epoch) >= *tag)
+        let is_held_in = |epoch: &Epoch| {
+            let holds = |node| {
+                let process = process_of(node);
+                process.is_some_and(|p| self.holdings.tag_in(p, name, *epoch) >= *tag)
+            };
+            let configuration = self.epochs.get(*cluster, *epoch);
+            configuration.is_some_and(|known| known.quorums(name.slot()).is_quorum(holds))
         };
-        let configuration = self.epochs.get(*cluster, *epoch);
-        if !configuration.is_some_and(|known| known.quorums(name.slot()).is_quorum(holds)) {
+        let earlier = (Epoch::FIRST.0..=epoch.0).rev().map(Epoch);
+        let Some(counted_in) = earlier.into_iter().find(is_held_in) else {
             return self.fail(format!(
-                "{tag} of {name} is taken for settled in epoch {epoch}, but no quorum of it holds it"
+                "{tag} of {name} is taken for settled in epoch {epoch}, but no quorum holds it"
             ));
-        }
-        for process in self.completed.counted(*cluster, *epoch, name, *tag) {
+        };
+        for process in self.completed.counted(*cluster, counted_in, name, *tag) {
             let held = self.holdings.of(process, name).tag;
             if held < *tag {
                 self.fail(format!(
-                    "{tag} of {name} was completed in epoch {epoch}, and process {process}, which \
-                     had copied it for a later one, holds {held}"
+                    "{tag} of {name} was completed in epoch {counted_in}, and process {process}, \
+                     which had copied it for a later one, holds {held}"
                 ));
             }
         }

@@ -50,8 +50,6 @@ pub(crate) struct Machines {
     pub(crate) clocks: Vec<Clock>,
     /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
     pub(crate) founders: usize,
-    /// Whether the nodes at the other sites ask to be let in; else they wait for an operator.
-    pub(crate) others_ask: bool,
     /// On how many nodes each slot is held.
     pub(crate) replication: u8,
     /// How long a change of members may make no progress before it is given up.
@@ -95,7 +93,6 @@ impl Machines {
         Self {
             clocks: (0..nodes).map(clock).collect(),
             founders,
-            others_ask: true,
             replication: Configuration::REPLICATION_DEFAULT,
             abort_after: Duration::from_secs(30),
             carry_on_after: Duration::from_secs(2),
@@ -170,7 +167,6 @@ fn draw_machines(chance: &mut Chance, sites: usize) -> Machines {
     let lanes_max = chance.between(1..=3);
     Machines {
         clocks,
-        others_ask: chance.happens(0.7),
         abort_after: millis(chance.pick(&[1500, 3000, 8000])),
         carry_on_after: millis(chance.pick(&[300, 2000])),
         progress_interval: millis(chance.pick(&[200, 1000])),

@@ -9,7 +9,7 @@ use protocol::{
     Address, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
     Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
     MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
-    PersistNumber, Standing, Ticket, Time,
+    PersistNumber, Seat, Standing, Ticket, Time,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -38,8 +38,8 @@ pub(crate) struct Process {
     hurdle: Hurdle,
     /// The registers and bytes that the membership was last told were copied in this epoch.
     copied: (u64, u64),
-    /// Whether it was ever a member before a change, or without one: not only on its way in.
-    was_member: bool,
+    /// The seat that it has, or had when it was last a member: not one that was only on its way in.
+    seat: Option<Seat>,
     /// How many registers it has copied in all.
     pub(crate) registers_copied: u64,
     /// Whether what is to be made durable is so at once, as with memory only.
@@ -180,7 +180,7 @@ impl Process {
             proposals_made: 0,
             hurdle: Hurdle::new(machines.planted),
             copied: (0, 0),
-            was_member: false,
+            seat: None,
             registers_copied: 0,
             instant_disk: machines.disk_delay_max.is_zero(),
             effects: VecDeque::new(),
@@ -268,7 +268,17 @@ impl Process {
     /// Whether it was a member, and was removed: then it does not ask to be let in again.
     pub(crate) fn was_let_go(&self) -> bool {
         let standing = self.membership.standing();
-        self.was_member && standing == Standing::Outsider
+        self.seat.is_some() && standing == Standing::Outsider
+    }
+
+    /// Whether another one has its seat: it is to stop.
+    pub(crate) fn was_replaced(&self) -> bool {
+        let members = self
+            .configuration()
+            .into_iter()
+            .flat_map(|known| known.members_after());
+        let mut members = members.filter(|member| Some(member.seat) == self.seat);
+        members.any(|member| member.id != self.incarnation.node)
     }
 
     pub(crate) fn configuration(&self) -> Option<&Arc<Configuration>> {
@@ -364,7 +374,9 @@ impl Process {
                 MembershipOutput::Configuration(configuration) => {
                     let node = self.incarnation.node;
                     let is_first = invariants.entered(self.number, node, &configuration);
-                    self.was_member |= configuration.contains_before(node);
+                    let mut before = configuration.members_before().iter();
+                    let own = before.find(|member| member.id == node);
+                    self.seat = own.map(|member| member.seat).or(self.seat);
                     for shard in &mut self.shards {
                         shard.lane.handle_configuration(now, configuration.clone());
                     }
@@ -475,8 +487,9 @@ fn decision(outcome: &Outcome) -> Decision {
 pub(crate) struct Identity {
     pub(crate) incarnation: Incarnation,
     pub(crate) advertise: Address,
-    /// The addresses of all nodes that found the cluster.
-    pub(crate) founders: Vec<Address>,
+    /// The addresses of all nodes that found the cluster; or, if it is none of them, of those where
+    /// it looks for the cluster.
+    pub(crate) list: Vec<Address>,
     /// If it is none of them: the weight that it asks for.
     pub(crate) joins_with: Option<u32>,
     /// The cluster that it may found.
@@ -492,13 +505,13 @@ impl Identity {
             progress_interval: machines.progress_interval,
             replace_after: machines.replace_after,
             join: self.joins_with.map(|weight| Join {
-                seeds: self.founders.clone(),
+                seeds: self.list.clone(),
                 weight,
             }),
             ..MembershipOptions::new(
                 self.incarnation,
                 self.advertise.clone(),
-                self.founders.clone(),
+                self.list.clone(),
                 self.cluster,
             )
         };

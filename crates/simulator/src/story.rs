@@ -21,7 +21,8 @@ use std::time::Duration;
 /// A cluster on plain machines and a fair network, in which only what is told goes wrong.
 ///
 /// Nodes are named by number, from one on. Whatever must hold is asserted at every step, and the
-/// clients' history is checked when the story ends. Every mistake panics: a story is a test.
+/// clients' history is checked when the story ends. Every mistake panics: a story is a test. If the
+/// environment has `SIMULATOR_TRACE`, everything that happens is written to standard error.
 #[derive(Debug)]
 pub struct Story {
     cluster: Cluster,
@@ -35,7 +36,8 @@ pub struct Story {
 pub struct Setting {
     /// How many nodes found the cluster. They have the first numbers.
     pub nodes: usize,
-    /// How many other nodes there are, which wait to be let in once they are started.
+    /// How many other nodes there are. Each was a member and was removed, so that it does not ask
+    /// to be let in.
     pub others: usize,
     /// On how many nodes each slot is held.
     pub replication: u8,
@@ -87,36 +89,49 @@ pub enum First {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Story {
-    /// A cluster of so many nodes that has been founded.
+    /// A cluster of so many nodes that has been founded. Each holds everything.
     pub fn of(nodes: usize) -> Self {
         let mut story = Self::before_founding(nodes);
-        for node in 1..=nodes {
-            story.start(node);
-        }
-        story.wait_until("the cluster is founded", |story| {
-            (1..=nodes).all(|node| story.standing(node) == Some(Standing::Member))
-        });
-        story.wait_until("everyone believes in everyone", |story| {
-            let mut pairs = (1..=nodes).flat_map(|a| (1..=nodes).map(move |b| (a, b)));
-            pairs.all(|(a, b)| story.state_of(b, a) == PeerState::Alive)
-        });
+        story.found(nodes);
         story
     }
 
-    /// A cluster that has been founded in this setting, and its other nodes, which know of it.
+    #[track_caller]
+    fn found(&mut self, nodes: usize) {
+        for node in 1..=nodes {
+            self.start(node);
+        }
+        self.wait_until("the cluster is founded", |story| {
+            (1..=nodes).all(|node| story.standing(node) == Some(Standing::Member))
+        });
+        self.wait_until("everyone believes in everyone", |story| {
+            let mut pairs = (1..=nodes).flat_map(|a| (1..=nodes).map(move |b| (a, b)));
+            pairs.all(|(a, b)| story.state_of(b, a) == PeerState::Alive)
+        });
+    }
+
+    /// A cluster in this setting, at rest.
+    ///
+    /// # Panics
+    /// If it does not come about.
+    #[track_caller]
     pub fn with(setting: Setting) -> Self {
         let mut story = Self::in_setting(setting);
-        let all = setting.nodes + setting.others;
-        for node in 1..=all {
-            story.start(node);
+        story.found(setting.nodes);
+        for other in setting.nodes + 1..=setting.nodes + setting.others {
+            story.start(other);
+            story.wait_until("the other node is let in", |story| {
+                story.standing(other) == Some(Standing::Member)
+            });
+            story.come_to_rest();
+            story
+                .change(1, Change::Remove(other))
+                .expect("it is a member");
+            story.wait_until("the other node is let go", |story| {
+                story.standing(other) == Some(Standing::Outsider)
+            });
+            story.come_to_rest();
         }
-        story.wait_until("every node knows the cluster", |story| {
-            (1..=all).all(|node| story.standing(node).is_some_and(|s| s != Standing::Fresh))
-        });
-        story.wait_until("everyone believes in every member", |story| {
-            let mut pairs = (1..=setting.nodes).flat_map(|a| (1..=all).map(move |b| (a, b)));
-            pairs.all(|(a, b)| story.state_of(a, b) == PeerState::Alive)
-        });
         story
     }
 
@@ -125,7 +140,7 @@ impl Story {
         Self::in_setting(Setting {
             nodes,
             others: 0,
-            replication: 3,
+            replication: u8::try_from(nodes).expect("stories have few nodes"),
             planted: None,
         })
     }
@@ -135,10 +150,13 @@ impl Story {
         let machines = Machines {
             replication: setting.replication,
             planted: setting.planted,
-            others_ask: false,
             ..Machines::plain(setting.nodes, setting.others)
         };
-        let cluster = Cluster::new(0, machines, weather, Trace::silent());
+        let trace = match std::env::var_os("SIMULATOR_TRACE") {
+            Some(_) => Trace::written_to(Box::new(std::io::stderr())),
+            None => Trace::silent(),
+        };
+        let cluster = Cluster::new(0, machines, weather, trace);
         Self {
             cluster,
             ended: BTreeMap::new(),
@@ -540,7 +558,7 @@ impl Lost {
             }
             (Sent::Lane(message), Lost::Pulls) => matches!(message.body, Body::Pull { .. }),
             (Sent::Lane(message), Lost::Configurations) => match &message.body {
-                Body::Update { name, .. } | Body::Accept { name, .. } => name.is_reserved(),
+                Body::Update { name, .. } => name.is_reserved(),
                 Body::StaleEpoch { .. } | Body::Configuration { .. } => true,
                 _ => false,
             },

@@ -1,4 +1,5 @@
-//! The simulator bites: it finds faults that are put back on purpose.
+//! The simulator bites: it finds faults that are put back on purpose. Those that random runs hardly
+//! meet have stories of their own, in `traps.rs`.
 
 use protocol::PlantedFault;
 use simulator::{FailureKind, Run, run};
@@ -38,4 +39,9 @@ fn a_quorum_one_too_small_is_found() {
 #[test]
 fn a_missing_write_back_is_found() {
     is_found(PlantedFault::NoWriteBack);
+}
+
+#[test]
+fn a_read_modify_write_that_computes_its_value_twice_is_found() {
+    is_found(PlantedFault::RecomputeAfterAccept);
 }

@@ -275,6 +275,8 @@ impl Cluster {
         }
         if is_other || known.is_some_and(|known| known.epoch() < epoch) {
             self.configuration = Some(configuration);
+            // A founder may have died before it was one.
+            self.note_what_is_gone();
         }
         self.dial_all(number);
     }

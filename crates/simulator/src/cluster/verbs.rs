@@ -29,11 +29,15 @@ impl Cluster {
         let incarnation = self.incarnation_at(site, number);
         let id = incarnation.node;
         let addresses = self.places.iter().map(|place| place.address.clone());
-        let joins = site >= self.machines.founders && self.machines.others_ask;
+        let founders = self.machines.founders;
+        let joins = site >= founders;
         let identity = Identity {
             incarnation,
             advertise: self.places[site].address.clone(),
-            founders: addresses.take(self.machines.founders).collect(),
+            // One that joins may find the cluster at any of them.
+            list: addresses
+                .take(if joins { self.sites() } else { founders })
+                .collect(),
             joins_with: joins.then(|| self.chance.pick(&[100, 100, 50, 300])),
             cluster: ClusterId(self.chance.number()),
         };
@@ -244,7 +248,7 @@ impl Cluster {
     }
 
     /// Takes note of what can be served no more.
-    fn note_what_is_gone(&mut self) {
+    pub(super) fn note_what_is_gone(&mut self) {
         if let Some(left) = self.majorities_without(None) {
             self.gone.members |= !left.suffice_to_decide();
             self.gone.groups = self.gone.groups.union(left.groups_gone());

@@ -189,13 +189,13 @@ impl Cluster {
                 Some(member) if member.id != id && !process.was_let_go() => {
                     return Some(format!("{id} has not come in the place of {}", member.id));
                 }
-                None if process.site >= self.founders()
-                    && self.machines.others_ask
-                    && !process.was_let_go() =>
-                {
+                None if process.site >= self.founders() && !process.was_let_go() => {
                     return Some(format!("{id} has not come in"));
                 }
                 Some(_) | None => {}
+            }
+            if process.was_replaced() {
+                return Some(format!("{id} was replaced and has not stopped"));
             }
             if !process.is_whole() {
                 return Some(format!("{id} has not copied all that it holds"));
