@@ -12,8 +12,8 @@ use crate::trace::Trace;
 use bytes::Bytes;
 use checker::{Limits, check};
 use protocol::{
-    Body, ChangeRefusal, ChangeRequest, Expected, Member, MembershipMessage, NodeId, Operation,
-    PeerState, PlantedFault, RegisterName, Standing, Ticket,
+    Address, Body, ChangeRefusal, ChangeRequest, Expected, Member, MembershipMessage, NodeId,
+    Operation, PeerState, PlantedFault, RegisterName, Standing, Ticket,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub struct Story {
     ended: BTreeMap<Ticket, Told>,
     clients: usize,
     timeout: Duration,
+    patience: Duration,
 }
 
 /// On what a story takes place.
@@ -85,7 +86,7 @@ pub enum First {
     Sockets,
 }
 
-/// How long a story waits for something that must come about.
+/// How long a story waits for something that must come about, unless it says otherwise.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Story {
@@ -162,12 +163,18 @@ impl Story {
             ended: BTreeMap::new(),
             clients: 0,
             timeout: Duration::from_secs(5),
+            patience: PATIENCE,
         }
     }
 
     /// From now on clients wait so long.
     pub fn with_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    /// From now on the story waits so long for what must come about.
+    pub fn with_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// A new client writes and waits for the answer.
@@ -275,9 +282,12 @@ impl Story {
     /// has copied all that it holds.
     #[track_caller]
     pub fn come_to_rest(&mut self) {
-        let limit = self.cluster.now() + PATIENCE;
+        let (patience, limit) = (self.patience, self.cluster.now() + self.patience);
         while let Some(unrest) = self.cluster.unrest() {
-            assert!(self.step(limit), "within {PATIENCE:?}: {unrest}");
+            // Looking is dearer than stepping.
+            let next = self.cluster.now() + Duration::from_millis(1);
+            while self.step(next) {}
+            assert!(next < limit, "within {patience:?}: {unrest}");
         }
     }
 
@@ -414,14 +424,14 @@ impl Story {
     /// Lets time pass until something comes about.
     ///
     /// # Panics
-    /// If it does not within half a minute.
+    /// If it does not within half a minute, or the patience that the story has.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Story) -> bool) {
-        let limit = self.cluster.now() + PATIENCE;
+        let (patience, limit) = (self.patience, self.cluster.now() + self.patience);
         while !holds(self) {
             assert!(
                 self.step(limit),
-                "within {PATIENCE:?} it did not come about that {what}"
+                "within {patience:?} it did not come about that {what}"
             );
         }
     }
@@ -502,6 +512,19 @@ impl Story {
         let mut members = configuration.members_after().iter();
         let member = members.find(|member| member.address == *address);
         member.expect("a member is there").id
+    }
+
+    /// The members, as far as the node knows; in a change, those before it and after it.
+    pub fn members(&self, node: usize) -> Vec<NodeId> {
+        let process = self.cluster.process(site(node));
+        let configuration = process.and_then(|process| process.configuration());
+        let members = configuration.into_iter().flat_map(|known| known.members());
+        members.map(|member| member.id).collect()
+    }
+
+    /// The node's address.
+    pub fn address(&self, node: usize) -> Address {
+        self.cluster.address(site(node)).clone()
     }
 
     /// The epoch that the node has entered; zero if it knows no cluster.
