@@ -3,7 +3,7 @@
 //!
 //! Additions are replaced by updates from one value to another, where it can be told which
 //! ([`sums`]); updates that must follow each other are taken together ([`chains`]), by which most
-//! histories become histories of writes and reads; and a search decides what is left ([`weave`]).
+//! histories become histories of writes and reads; and a search decides what is left ([`mod@weave`]).
 
 mod chains;
 mod deeds;

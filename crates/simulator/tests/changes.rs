@@ -276,8 +276,7 @@ fn a_node_that_was_removed_while_it_was_cut_off_learns_it_and_forwards() {
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let mut story = cluster(2, 1, 3);
-    let address = |story: &Story, node| story.address(node);
-    let first = address(&story, 1);
+    let first = story.address(1);
     assert_eq!(
         story.change(2, Change::Add(1)),
         Err(ChangeRefusal::AlreadyMember(first))
@@ -293,7 +292,8 @@ fn what_cannot_be_is_refused_with_its_reason() {
         Err(ChangeRefusal::Alive(alive))
     );
     story.crash(3);
-    let nobody = address(&story, 3);
+    story.wait(Duration::from_secs(1));
+    let nobody = story.address(3);
     assert_eq!(
         story.change(1, Change::Add(3)),
         Err(ChangeRefusal::Unreachable(nobody))
