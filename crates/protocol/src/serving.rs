@@ -6,6 +6,7 @@ use crate::lane::Lane;
 use crate::message::Promise;
 use crate::output::{Output, PersistNumber};
 use crate::record::Record;
+use crate::replica::Updated;
 use crate::slot::RegisterName;
 use crate::tag::Tag;
 use alloc::sync::Arc;
@@ -18,12 +19,20 @@ impl Lane {
         name: &RegisterName,
         record: &Record,
     ) -> (Tag, PersistNumber) {
-        let updated = self.replica.update(name, record);
+        let updated = self.take_record(name, record);
         if updated.taken {
-            self.persist(name, updated.after);
             self.learn_if_reserved(name, record);
         }
         (updated.tag, updated.after)
+    }
+
+    /// Applies a record to the own replica, and has it made durable if it was taken.
+    pub(crate) fn take_record(&mut self, name: &RegisterName, record: &Record) -> Updated {
+        let updated = self.replica.update(name, record);
+        if updated.taken {
+            self.persist(name, updated.after);
+        }
+        updated
     }
 
     /// Promises a ballot or refuses it, and has a new promise made durable. Returns the answer, and

@@ -61,12 +61,12 @@ impl Lane {
             is_held && !was_held(*group) && !entered.forced().contains(*group)
         };
         let kept = self.replica.groups();
-        for group in kept.iter().filter(comes).collect::<Vec<_>>() {
-            self.copying.leaving.since.remove(&group);
-            if let Some(number) = self.replica.drop_group(group) {
-                self.outputs.push_back(Output::Drop { number, group });
-            }
-        }
+        let come: Vec<Group> = kept.iter().filter(comes).collect();
+        self.copying
+            .leaving
+            .since
+            .retain(|group, _| !come.contains(group));
+        self.drop_groups(come);
     }
 
     /// A majority of the members of this epoch's configuration has entered it: what was given up
@@ -83,7 +83,11 @@ impl Lane {
             entered_by_majority,
         } = &mut self.copying.leaving;
         let given_up = since.extract_if(.., |_, since| *since <= *entered_by_majority);
-        let groups: Vec<Group> = given_up.map(|(group, _)| group).collect();
+        let groups = given_up.map(|(group, _)| group).collect();
+        self.drop_groups(groups);
+    }
+
+    fn drop_groups(&mut self, groups: Vec<Group>) {
         for group in groups {
             if let Some(number) = self.replica.drop_group(group) {
                 self.outputs.push_back(Output::Drop { number, group });
