@@ -1,26 +1,7 @@
-//! `shardedmemory`: one node of a fault-tolerant, linearizable shared memory with no leader, and
-//! the commands to use it.
-
-mod cli;
-mod http;
-mod metrics;
-mod peer;
-mod server;
-mod slots;
+//! The program `shardedmemory`; all that it does is in the library of the same name.
 
 use std::process::ExitCode;
 
-/// The version of this program, and the commit it was built from.
-pub(crate) const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    " (",
-    env!("SHARDEDMEMORY_COMMIT"),
-    ")"
-);
-
-/// The commit this program was built from, or `unknown`.
-pub(crate) const COMMIT: &str = env!("SHARDEDMEMORY_COMMIT");
-
 fn main() -> ExitCode {
-    cli::main()
+    shardedmemory::main()
 }
