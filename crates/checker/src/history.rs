@@ -132,6 +132,13 @@ impl<V> History<V> {
         self.entries.is_empty()
     }
 
+    /// The operations in the order of their recording, each with its register.
+    pub fn operations(&self) -> impl ExactSizeIterator<Item = (&RegisterName, &Operation<V>)> {
+        let registers = &self.registers;
+        let entries = self.entries.iter();
+        entries.map(|entry| (&registers[entry.register], &entry.operation))
+    }
+
     /// Every register that was named, with its operations in the order of their recording.
     pub(crate) fn by_register(&self) -> Vec<(&RegisterName, Vec<&Operation<V>>)> {
         let mut grouped: Vec<(&RegisterName, Vec<&Operation<V>>)> = self
@@ -310,6 +317,13 @@ integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(usize);
 
+impl OperationId {
+    /// How many operations were recorded before this one.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 impl fmt::Display for OperationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "operation {}", self.0)
@@ -337,9 +351,20 @@ impl fmt::Display for Client {
 pub struct RegisterName(Vec<u8>);
 
 impl RegisterName {
+    /// The name that consists of these bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
     /// The bytes that the name consists of.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl AsRef<[u8]> for RegisterName {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 

@@ -47,6 +47,8 @@
 //! | module | idea |
 //! | --- | --- |
 //! | `history` | what is recorded, and how |
+//! | `byte_string` | values that are any bytes |
+//! | [`lines`] | a history as text, one operation a line |
 //! | `check` | the steps of a decision, from the cheapest on |
 //! | `verdict` | the three answers |
 //! | `trace` | one register's operations, reduced to what counts |
@@ -56,9 +58,11 @@
 //! | `shrink` | fewer operations that still contradict each other |
 //! | `explanation`, `witness`, `timeline` | what a person gets to see |
 
+mod byte_string;
 mod check;
 mod explanation;
 mod history;
+pub mod lines;
 mod modifications;
 mod search;
 mod shrink;
@@ -69,6 +73,7 @@ mod verdict;
 mod witness;
 mod zones;
 
+pub use byte_string::ByteString;
 pub use check::{Limits, check};
 pub use history::Value;
 pub use history::{Action, Client, History, Operation, OperationId, Outcome, RegisterName, Reply};

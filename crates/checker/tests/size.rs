@@ -132,6 +132,35 @@ fn a_hundred_thousand_operations_with_distinct_values_need_no_search() {
     }
 }
 
+#[test]
+#[ignore = "takes some seconds in release, and long without"]
+fn a_million_operations_are_decided_within_the_usual_limits() {
+    let million = Mix {
+        operations: 1_000_000,
+        clients: 16,
+        registers: 100,
+        writes: 50,
+        deletes: 0,
+        unknown: 1,
+        values: None,
+    };
+    let title = "a million operations on 100 registers";
+    let figures = expect_linearizable(&format!("{title}, distinct values"), &simulate(&million, 6));
+    assert_eq!(figures.steps, 0);
+    for registers in [8, 100] {
+        for deletes in [2, 10] {
+            let mix = Mix {
+                registers,
+                deletes,
+                ..million
+            };
+            let title =
+                format!("a million operations on {registers} registers, {deletes} % deletes");
+            expect_linearizable(&title, &simulate(&mix, 7));
+        }
+    }
+}
+
 /// Appends operations that come one after the other on register `0`, after all others.
 fn then(history: &mut History<u64>, operations: &[(Action<u64>, Option<u64>)]) {
     for (index, (action, value)) in operations.iter().enumerate() {
