@@ -79,7 +79,10 @@ impl Membership {
         let is_forced = |group: &Group| configuration.forced().contains(*group);
         let has_lost = |group: &Group| {
             let quorums = configuration.group_quorums(*group);
-            is_forced(group) || !quorums.before().is_majority(is_left)
+            // The lost ones may have decided the change under way, and nobody who is left have
+            // heard of it: then only the replicas after it have what was completed since.
+            let may_be_done = !has_majority && !quorums.after().is_majority(is_left);
+            is_forced(group) || may_be_done || !quorums.before().is_majority(is_left)
         };
         let forced: Groups = Group::all().filter(has_lost).collect();
         // In a joint configuration a replica of either set may have what counts.
@@ -150,12 +153,8 @@ impl Membership {
     /// All survivors have agreed to go on as a new cluster: they do, this one first.
     pub(super) fn go_on_as(&mut self, now: Time, recovered: Arc<Configuration>) {
         self.enter(now, recovered.clone());
-        for member in recovered.members() {
-            if member.id != self.me {
-                let configuration = recovered.clone();
-                self.send(member.id, MembershipMessage::Stands { configuration });
-            }
-        }
+        let configuration = recovered;
+        self.send_to_members(&MembershipMessage::Stands { configuration });
     }
 
     /// The configuration by which the survivors go on.
