@@ -29,13 +29,8 @@ pub(super) async fn add<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let too_large = || {
-        Problem::too_large(format_args!(
-            "the request has at most {BODY_BYTES_MAX} bytes"
-        ))
-    };
-    let (_, body) = (face.bodies)
-        .receive(request, BODY_BYTES_MAX, too_large)
+    let body = (face.bodies)
+        .receive_request(request, BODY_BYTES_MAX)
         .await?;
     let Wanted { address, place } = parse(&body.bytes)?;
     let request = match place {

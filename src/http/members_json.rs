@@ -1,10 +1,11 @@
 //! The JSON of members: what a request to add one says, and what is said of them and of the change
 //! that is under way.
 
+use super::json::{given, object};
 use super::problem::Problem;
 use crate::server::MemberView;
 use protocol::{Address, ChangeView, Member};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// What a request to add a member says.
 pub(super) struct Wanted {
@@ -23,15 +24,7 @@ pub(super) enum Place {
 /// The node that is to be let in, and its place.
 pub(super) fn parse(body: &[u8]) -> Result<Wanted, Problem> {
     const SHAPE: &str = r#"the body is {"address":"host:port"}, with "weight":100 if it likes, or with "replaces":"id or host:port""#;
-    // An array with the fields' values would be taken for the object otherwise.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::malformed(SHAPE));
-    }
-    let wanted: WantedJson = serde_json::from_slice(body).map_err(|error| {
-        // It quotes what it did not expect, at any length.
-        let error: String = error.to_string().chars().take(200).collect();
-        Problem::malformed(format_args!("{error}; {SHAPE}"))
-    })?;
+    let wanted: WantedJson = object(body, SHAPE)?;
     let address = wanted.address.parse();
     let address = address.map_err(|error| Problem::malformed(format_args!("address: {error}")))?;
     let place = match (wanted.replaces, wanted.weight) {
@@ -63,11 +56,6 @@ struct WantedJson {
     weight: Option<u32>,
     #[serde(default, deserialize_with = "given")]
     replaces: Option<String>,
-}
-
-/// A field that may be left out, but not be null.
-fn given<'a, T: Deserialize<'a>, D: Deserializer<'a>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
 }
 
 #[derive(Serialize)]

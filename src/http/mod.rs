@@ -28,9 +28,12 @@ mod body;
 mod client;
 mod cluster;
 mod connection;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod double;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod health;
+mod json;
 mod members;
 mod members_json;
 mod operations;

@@ -1,5 +1,6 @@
 //! The JSON of the original's interface: what a write asks for, and what every answer has.
 
+use super::json::{self, object};
 use super::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,15 +20,7 @@ pub(super) fn body_bytes_max(value_bytes_max: usize) -> usize {
 /// The address and the value that a write asks for.
 pub(super) fn parse(body: &[u8]) -> Result<(u64, Bytes), Problem> {
     const SHAPE: &str = r#"the body is {"addr":7,"value":"text"}, or has value_base64 for value"#;
-    // An array with the fields' values would be taken for the object otherwise.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::malformed(SHAPE));
-    }
-    let request: WriteJson = serde_json::from_slice(body).map_err(|error| {
-        // It quotes what it did not expect, at any length.
-        let error: String = error.to_string().chars().take(200).collect();
-        Problem::malformed(format_args!("{error}; {SHAPE}"))
-    })?;
+    let request: WriteJson = object(body, SHAPE)?;
     let value = match (request.value, request.value_base64) {
         (Some(text), None) => Bytes::copy_from_slice(text.as_bytes()),
         (None, Some(text)) => STANDARD
@@ -52,11 +45,11 @@ struct WriteJson<'a> {
     value_base64: Option<Cow<'a, str>>,
 }
 
-/// A field that may be left out, but not be null.
+/// A text that may be left out, but not be null. It is borrowed where it can be.
 fn given<'a, D: Deserializer<'a>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    Text::deserialize(field).map(|text| Some(text.0))
+    Ok(json::given(field)?.map(|Text(text)| text))
 }
 
 /// Address, value and tag of a register.

@@ -3,6 +3,7 @@
 //! Only an operator knows that a member is lost for good, and not cut off: two halves of a cluster
 //! that both went on would be two clusters.
 
+use super::json::{given, object};
 use super::problem::Problem;
 use super::{Face, NEVER_CACHED, Registers};
 use crate::server::MemberView;
@@ -14,7 +15,7 @@ use hyper::Uri;
 use hyper::header::CACHE_CONTROL;
 use percent_encoding::percent_decode_str;
 use protocol::{ChangeRequest, ClusterId, NodeId, PeerState, RecoveryView};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// `GET /v1/recover?lost=..`: 200 with what a recovery would do if these members, given by id or
@@ -38,13 +39,8 @@ pub(super) async fn recover<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let too_large = || {
-        Problem::too_large(format_args!(
-            "the request has at most {BODY_BYTES_MAX} bytes"
-        ))
-    };
-    let (_, body) = (face.bodies)
-        .receive(request, BODY_BYTES_MAX, too_large)
+    let body = (face.bodies)
+        .receive_request(request, BODY_BYTES_MAX)
         .await?;
     let wanted = parse(&body.bytes)?;
     let groups = wanted.slots.as_deref().map(named_groups).transpose();
@@ -99,15 +95,7 @@ fn lost_of(uri: &Uri) -> Result<Option<String>, Problem> {
 fn parse(body: &[u8]) -> Result<WantedJson, Problem> {
     const SHAPE: &str =
         r#"the body is {"lost":["id or host:port"]}, with "slots":"0-15,32" if it likes"#;
-    // An array with the fields' values would be taken for the object otherwise.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::malformed(SHAPE));
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        // It quotes what it did not expect, at any length.
-        let error: String = error.to_string().chars().take(200).collect();
-        Problem::malformed(format_args!("{error}; {SHAPE}"))
-    })
+    object(body, SHAPE)
 }
 
 #[derive(Deserialize)]
@@ -116,11 +104,6 @@ struct WantedJson {
     lost: Vec<String>,
     #[serde(default, deserialize_with = "given")]
     slots: Option<String>,
-}
-
-/// A field that may be left out, but not be null.
-fn given<'a, T: Deserialize<'a>, D: Deserializer<'a>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
 }
 
 #[derive(Serialize)]

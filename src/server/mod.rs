@@ -1,6 +1,7 @@
 //! A running node: it starts, serves, and stops.
 
 mod alarm;
+mod broken;
 mod change_log;
 mod clock;
 mod lane_shell;
@@ -23,6 +24,7 @@ pub(crate) use view::{ClusterView, MemberStanding, MemberView, Standing};
 
 use crate::metrics::{Build, Metrics};
 use crate::peer;
+use broken::end_when_broken;
 use listener::Doorman;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use node::{Node, Replaced};
@@ -33,11 +35,10 @@ use protocol::{
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::panic;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 /// Why a node could not start, or did not end as it was meant to.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ pub(crate) async fn run(
     settings: Settings,
     told_to_stop: impl AsyncFnMut(),
 ) -> Result<(), RunError> {
-    end_on_panic();
+    end_when_broken();
     raise_open_files_limit(settings.connections_max);
     let mut listeners = Vec::new();
     for &address in &settings.listen {
@@ -210,17 +211,6 @@ fn membership_options(settings: &Settings, incarnation: Incarnation) -> Membersh
             ClusterId(rand::random_range(1..=u64::MAX)),
         )
     }
-}
-
-/// A panic is a broken invariant: what this node holds may be wrong, and it must not spread. The
-/// others go on without it.
-fn end_on_panic() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        report(info);
-        error!("this node ends at once, as something in it is broken: {info}; please report this");
-        std::process::abort();
-    }));
 }
 
 /// A connection is an open file, and many systems allow a process 1,024 of them unless it asks for

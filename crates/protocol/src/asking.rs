@@ -2,6 +2,7 @@
 
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::Configuration;
+use crate::invariants::{Issued, expect_answer, expect_promise};
 use crate::lane::Lane;
 use crate::membership::PeerState;
 use crate::message::{Answer, Body, Counter, Promise, Want};
@@ -107,7 +108,7 @@ impl Lane {
             }
             Asks::Update(record) => {
                 let record = record.clone();
-                let (tag, after) = self.update_replica(&name, &record);
+                let (tag, after) = self.update_replica(own, &name, &record);
                 let settled = false;
                 (Vote::Holds(Answer::Tag { tag, settled }), after)
             }
@@ -117,7 +118,7 @@ impl Lane {
             }
             Asks::Accept(step) => {
                 let (step, of) = (step.clone(), step.rank());
-                let (refused_by, after) = self.accept(&name, &step);
+                let (refused_by, after) = self.accept(own, &name, &step);
                 (Vote::Accepted { of, refused_by }, after)
             }
         };
@@ -273,15 +274,32 @@ impl Lane {
         let Some(running) = self.operations.get_mut(counter) else {
             return;
         };
+        let issued = Issued {
+            own: self.options.incarnation,
+            seqs: &self.issued,
+            round: self.round_issued,
+        };
+        let name = &running.name;
         match (vote, &mut running.task) {
             (Vote::Holds(answer), task) => {
-                running.answers.note(from, answer.tag(), answer.settled());
+                let tag = answer.tag();
+                if task.update().is_none_or(|update| update.tag != tag) {
+                    issued.expect_tag(from, name, tag);
+                }
+                if let Answer::Record(record) = &answer {
+                    expect_answer(from, name, task, record);
+                    self.seen.record(from, name, record);
+                }
+                running.answers.note(from, tag, answer.settled());
                 if let Task::Read(read) = task {
                     read.hold(answer);
                 }
             }
             (Vote::Promise(promise), Task::Modify(modify)) => {
-                if let Promise::Promised { record, .. } = &promise {
+                if let Promise::Promised { record, accepted } = &promise {
+                    issued.expect_tag(from, name, record.tag);
+                    expect_promise(from, name, modify, (record, accepted.as_ref()));
+                    self.seen.record(from, name, record);
                     running.answers.note(from, record.tag, record.settled);
                 }
                 modify.take_promise(from, promise);

@@ -17,6 +17,7 @@ use crate::peers::Peers;
 use crate::record::Record;
 use crate::replica::Replica;
 use crate::running::{Operations, Origin};
+use crate::seen::Seen;
 use crate::slot::{RegisterName, Slot};
 use crate::time::Time;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -55,6 +56,7 @@ pub struct Lane {
     pub(crate) persisted: PersistNumber,
     pub(crate) own_votes: VecDeque<OwnVote>,
     pub(crate) outputs: VecDeque<Output>,
+    pub(crate) seen: Seen,
 }
 
 impl Lane {
@@ -86,6 +88,7 @@ impl Lane {
             persisted: PersistNumber::NONE,
             own_votes: VecDeque::new(),
             outputs: VecDeque::new(),
+            seen: Seen::default(),
         }
     }
 

@@ -94,14 +94,18 @@ extern crate std;
 mod answers;
 mod asking;
 mod ballot;
+mod broken;
 mod change;
 mod configuration;
 mod coordinator;
 mod copying;
 mod forward;
+mod invariants;
 mod lane;
 mod membership;
 mod message;
+#[cfg(feature = "model")]
+mod model;
 mod modify;
 mod node;
 mod operation;
@@ -113,6 +117,7 @@ mod record;
 mod replica;
 mod rule;
 mod running;
+mod seen;
 mod serving;
 mod slot;
 mod tag;
@@ -138,6 +143,8 @@ pub use membership::{
 pub use membership::{MembershipOutput, MembershipTimer, Standing};
 pub use message::{Answer, Body, Counter, Message, OperationId, RequestId, Want};
 pub use message::{Promise, PullAnswer, PullAsk, PullEntry};
+#[cfg(feature = "model")]
+pub use model::Awaited;
 pub use node::{Address, AddressError, Boot, Incarnation, NodeId};
 pub use operation::{Operation, Outcome, Refusal};
 pub use output::{Output, PersistNumber, Ticket};

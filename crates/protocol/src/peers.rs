@@ -1,11 +1,11 @@
 //! What a lane knows of other nodes: [`Peers`].
 
-use crate::configuration::Epoch;
+use crate::configuration::{Configuration, Epoch};
 use crate::membership::PeerState;
 use crate::message::{Counter, RequestId};
 use crate::node::{Boot, Incarnation, NodeId};
 use crate::time::Time;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -23,9 +23,36 @@ pub(crate) struct Peers {
     /// Who sent requests of an epoch that this node is not in yet: the last of them, and when its
     /// sender was asked for the configuration.
     passed: BTreeMap<(NodeId, u16), (RequestId, Time)>,
+    /// Those who were members of this cluster and are not, the latest last: they may have operations
+    /// under way.
+    left: VecDeque<NodeId>,
 }
 
 impl Peers {
+    /// How many of those who left are remembered.
+    const LEFT_MAX: usize = 64;
+
+    /// A configuration was entered after another one.
+    pub(crate) fn note_members(&mut self, former: Option<&Configuration>, entered: &Configuration) {
+        let former = former.filter(|former| former.cluster() == entered.cluster());
+        if former.is_none() {
+            self.left.clear();
+        }
+        let former = former.into_iter().flat_map(Configuration::members);
+        let left = former
+            .map(|member| member.id)
+            .filter(|node| !entered.contains(*node));
+        self.left.extend(left);
+        let surplus = self.left.len().saturating_sub(Self::LEFT_MAX);
+        self.left.drain(..surplus);
+        self.left.retain(|node| !entered.contains(*node));
+    }
+
+    /// Whether the node was a member of this cluster not long ago.
+    pub(crate) fn has_left(&self, node: NodeId) -> bool {
+        self.left.contains(&node)
+    }
+
     /// Takes in the failure detector's word; returns the former.
     pub(crate) fn note_state(&mut self, peer: NodeId, state: PeerState) -> PeerState {
         let former = self.states.insert(peer, state);

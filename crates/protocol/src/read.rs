@@ -87,7 +87,8 @@ impl Read {
         ReadStep::WriteBack
     }
 
-    fn record_of(&self, tag: Tag) -> Option<&Record> {
+    /// The record of this tag, if it is at hand.
+    pub(crate) fn record_of(&self, tag: Tag) -> Option<&Record> {
         let mut records = self.held.iter().chain(&self.own);
         records.find(|record| record.tag == tag)
     }

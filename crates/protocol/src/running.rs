@@ -80,7 +80,14 @@ impl Running {
 
     /// The record that the phase it is in propagates, if it does.
     pub(crate) fn update(&self) -> Option<&Record> {
-        match &self.task {
+        self.task.update()
+    }
+}
+
+impl Task {
+    /// The record that its phase propagates, if it does.
+    pub(crate) fn update(&self) -> Option<&Record> {
+        match self {
             Task::Read(read) => read.write_back(),
             Task::Write(write) => write.record(),
             Task::Modify(modify) => modify.update(),

@@ -2,8 +2,10 @@
 
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::Configuration;
+use crate::invariants::{expect_held, expect_one_record, expect_one_step};
 use crate::lane::Lane;
 use crate::message::Promise;
+use crate::node::NodeId;
 use crate::output::{Output, PersistNumber};
 use crate::record::Record;
 use crate::replica::Updated;
@@ -12,26 +14,36 @@ use crate::tag::Tag;
 use alloc::sync::Arc;
 
 impl Lane {
-    /// Applies a record to the own replica, and has it made durable if it was taken. Returns the
-    /// tag that is held now, and what must be durable before that is said.
+    /// Applies a record that `by` gives to the own replica, and has it made durable if it was taken.
+    /// Returns the tag that is held now, and what must be durable before that is said.
     pub(crate) fn update_replica(
         &mut self,
+        by: NodeId,
         name: &RegisterName,
         record: &Record,
     ) -> (Tag, PersistNumber) {
-        let updated = self.take_record(name, record);
+        let updated = self.take_record(by, name, record);
         if updated.taken {
             self.learn_if_reserved(name, record);
         }
         (updated.tag, updated.after)
     }
 
-    /// Applies a record to the own replica, and has it made durable if it was taken.
-    pub(crate) fn take_record(&mut self, name: &RegisterName, record: &Record) -> Updated {
+    /// Applies a record that `by` gives to the own replica, and has it made durable if it was taken.
+    pub(crate) fn take_record(
+        &mut self,
+        by: NodeId,
+        name: &RegisterName,
+        record: &Record,
+    ) -> Updated {
+        self.see_record(by, name, record);
         let updated = self.replica.update(name, record);
         if updated.taken {
             self.persist(name, updated.after);
+        } else if updated.tag == record.tag {
+            expect_one_record(by, name, &self.replica.cell(name).0.record, record);
         }
+        expect_held(name, record.tag, updated.tag);
         updated
     }
 
@@ -57,11 +69,12 @@ impl Lane {
         (promise, after)
     }
 
-    /// Accepts a step or refuses it, and has what is newly accepted made durable. Returns the
-    /// ballot that was promised instead, if it refuses, and what must be durable before that is
+    /// Accepts a step of `by` or refuses it, and has what is newly accepted made durable. Returns
+    /// the ballot that was promised instead, if it refuses, and what must be durable before that is
     /// said.
     pub(crate) fn accept(
         &mut self,
+        by: NodeId,
         name: &RegisterName,
         step: &Accepted,
     ) -> (Option<Ballot>, PersistNumber) {
@@ -70,6 +83,9 @@ impl Lane {
             self.persist(name, after);
         }
         let (cell, _) = self.replica.cell(name);
+        if !is_news && let Some(known) = &cell.accepted {
+            expect_one_step(by, name, known, step);
+        }
         ((!is_accepted).then_some(cell.promised), after)
     }
 

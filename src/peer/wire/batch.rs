@@ -105,11 +105,12 @@ fn take_header(
 
 #[cfg(test)]
 mod tests {
-    use super::super::strategies;
+    use super::super::{CONFIGURATIONS_MAX, strategies};
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use protocol::{Body, ClusterId, Counter, Epoch, RegisterName, Want};
+    use protocol::{Body, ClusterId, Configuration, Counter, Epoch, Member, RegisterName, Want};
+    use std::sync::Arc;
     use std::time::Instant;
 
     const OWN: NodeId = strategies::TO;
@@ -226,6 +227,47 @@ mod tests {
             header_bytes + BATCH_MESSAGES_MAX * message::BYTES_MIN
         );
         assert_eq!(decoded(&bytes), Ok(messages));
+    }
+
+    /// To place the slots of a configuration takes far more memory and time than its bytes do.
+    #[test]
+    fn a_batch_with_more_configurations_than_any_node_sends_is_an_error() {
+        let members = [(1, "a:1"), (2, "b:1")];
+        let members = members.map(|(id, at)| Member::new(NodeId::new(id), at.parse().unwrap()));
+        let configuration = |epoch| {
+            let members = members.to_vec();
+            let made = Configuration::new(ClusterId(7), Epoch(epoch), members, 1);
+            Arc::new(made.unwrap())
+        };
+        let message = |epoch| Message {
+            from: PEER,
+            to: OWN,
+            cluster: ClusterId(7),
+            epoch: Epoch::FIRST,
+            low_water: Counter(0),
+            body: Body::Configuration {
+                configuration: configuration(epoch),
+            },
+        };
+        let stands = |epoch| MembershipMessage::Stands {
+            configuration: configuration(epoch),
+        };
+        let control = |count| {
+            let messages: Vec<MembershipMessage> = (1..=count).map(stands).collect();
+            let mut bytes = Vec::new();
+            encode_control(OWN, &messages, &mut bytes);
+            decode_control(&bytes, OWN).map(|messages| messages.len())
+        };
+        let data = |count| {
+            let messages: Vec<Message> = (1..=count).map(message).collect();
+            decoded(&encoded(&messages)).map(|messages| messages.len())
+        };
+        let most = CONFIGURATIONS_MAX as u64;
+        let what = "count of configurations";
+        for decode in [&data as &dyn Fn(u64) -> Result<usize, WireError>, &control] {
+            assert_eq!(decode(most), Ok(CONFIGURATIONS_MAX));
+            assert_eq!(decode(most + 1), Err(WireError::Invalid { what }));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The alphabet: [`Field`], how a thing is put into bytes and taken out of them again.
 
-use super::WireError;
+use super::{CONFIGURATIONS_MAX, WireError};
 use bytes::Bytes;
 
 /// Something with a place on the wire. Integers are big-endian and of fixed width, so that each
@@ -14,17 +14,23 @@ pub(super) trait Field: Sized {
 }
 
 /// Bytes that are taken off the front until none are left.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a> {
+    left: &'a [u8],
+    configurations_left: usize,
+}
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self {
+            left: bytes,
+            configurations_left: CONFIGURATIONS_MAX,
+        }
     }
 
     /// The next `count` bytes.
     pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], WireError> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(WireError::Short)?;
-        self.0 = rest;
+        let (taken, rest) = (self.left.split_at_checked(count)).ok_or(WireError::Short)?;
+        self.left = rest;
         Ok(taken)
     }
 
@@ -50,13 +56,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Counts a configuration that is taken.
+    pub(super) fn count_configuration(&mut self) -> Result<(), WireError> {
+        let left = self.configurations_left.checked_sub(1);
+        let what = "count of configurations";
+        self.configurations_left = left.ok_or(WireError::Invalid { what })?;
+        Ok(())
+    }
+
     pub(super) fn bytes_left(&self) -> usize {
-        self.0.len()
+        self.left.len()
     }
 
     /// Makes sure that nothing is left.
     pub(super) fn finish(self) -> Result<(), WireError> {
-        match self.0 {
+        match self.left {
             [] => Ok(()),
             _ => Err(WireError::Trailing),
         }

@@ -45,6 +45,11 @@ pub(super) const BATCH_MESSAGES_MAX: usize = 4096;
 /// The most messages of one batch of control.
 pub(super) const CONTROL_MESSAGES_MAX: usize = 64;
 
+/// The most configurations in one batch: more than any node sends, as a batch is closed as soon as
+/// it weighs a piece. To place the slots of a configuration takes far more memory and time than its
+/// bytes do.
+const CONFIGURATIONS_MAX: usize = PIECE_BYTES_MAX.div_ceil(values::CONFIGURATION_BYTES_MAX);
+
 /// The heaviest message that can be sent, by [`weight_bytes`]. A batch is closed as soon as it
 /// weighs a piece, so that it ends below one piece and one message.
 pub(super) const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX - PIECE_BYTES_MAX - 1024;

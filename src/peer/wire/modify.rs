@@ -28,13 +28,17 @@ impl Field for Accepted {
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Accepted {
+        let step = Accepted {
             ballot: reader.take()?,
             tag: reader.take()?,
             content: reader.take()?,
             expiry: reader.take()?,
             operation: reader.take()?,
-        })
+        };
+        match step.tag.step {
+            0 => Err(WireError::Invalid { what: "step" }),
+            _ => Ok(step),
+        }
     }
 }
 
@@ -46,11 +50,16 @@ impl Field for Cell {
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Cell {
+        let cell = Cell {
             record: reader.take()?,
             promised: reader.take()?,
             accepted: reader.take()?,
-        })
+        };
+        let accepted = cell.accepted.as_ref();
+        match accepted.is_some_and(|step| step.ballot > cell.promised) {
+            true => Err(WireError::Invalid { what: "promise" }),
+            false => Ok(cell),
+        }
     }
 }
 
@@ -168,6 +177,7 @@ mod tests {
     use super::super::strategies;
     use super::*;
     use proptest::prelude::*;
+    use protocol::{Counter, OperationId, Tag};
 
     proptest! {
         #[test]
@@ -192,6 +202,36 @@ mod tests {
         let invalid = WireError::Invalid { what: "round" };
         let beyond = ballot(Ballot::ROUND_MAX + 1);
         assert_eq!(read::<Ballot>(&written(&beyond)), Err(invalid));
+    }
+
+    #[test]
+    fn a_step_that_is_none_or_was_not_promised_is_malformed() {
+        let tag = |step| Tag { step, ..Tag::ZERO };
+        let ballot = |round| Ballot {
+            round,
+            ..Ballot::ZERO
+        };
+        let step = |step| Accepted {
+            ballot: ballot(2),
+            tag: tag(step),
+            content: None,
+            expiry: None,
+            operation: OperationId {
+                origin: Tag::ZERO.writer,
+                counter: Counter(1),
+            },
+        };
+        let invalid = WireError::Invalid { what: "step" };
+        assert_eq!(read::<Accepted>(&written(&step(1))), Ok(step(1)));
+        assert_eq!(read::<Accepted>(&written(&step(0))), Err(invalid));
+        let cell = |round| Cell {
+            promised: ballot(round),
+            accepted: Some(step(1)),
+            ..Cell::EMPTY
+        };
+        let invalid = WireError::Invalid { what: "promise" };
+        assert_eq!(read::<Cell>(&written(&cell(2))), Ok(cell(2)));
+        assert_eq!(read::<Cell>(&written(&cell(1))), Err(invalid));
     }
 
     #[test]

@@ -325,10 +325,13 @@ pub(super) fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 pub(super) fn cell() -> impl Strategy<Value = Cell> {
-    (record(), ballot(), of(accepted())).prop_map(|(record, promised, accepted)| Cell {
-        record,
-        promised,
-        accepted,
+    (record(), ballot(), of(accepted())).prop_map(|(record, promised, accepted)| {
+        let accepted_under = accepted.as_ref().map(|step| step.ballot);
+        Cell {
+            record,
+            promised: promised.max(accepted_under.unwrap_or_default()),
+            accepted,
+        }
     })
 }
 
@@ -367,7 +370,10 @@ fn accepted() -> impl Strategy<Value = Accepted> {
     (ballot(), tag(), content(), expiry(), operation_id()).prop_map(
         |(ballot, tag, content, expiry, operation)| Accepted {
             ballot,
-            tag,
+            tag: Tag {
+                step: tag.step.max(1),
+                ..tag
+            },
             content,
             expiry,
             operation,
@@ -408,7 +414,12 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
         any::<bool>(),
     )
         .prop_map(|(tag, content, expiry, operation, settled)| Record {
-            tag,
+            // Somebody wrote it, and a read-modify-write only on top of that.
+            tag: Tag {
+                seq: tag.seq.max(1),
+                step: tag.step.max(operation.is_some().into()),
+                ..tag
+            },
             content,
             expiry,
             operation,

@@ -168,14 +168,24 @@ impl Field for Record {
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Record {
+        let record = Record {
             tag: reader.take()?,
             content: reader.take()?,
             expiry: reader.take()?,
             operation: reader.take()?,
             settled: reader.take()?,
-        })
+        };
+        match can_be(&record) {
+            true => Ok(record),
+            false => Err(WireError::Invalid { what: "record" }),
+        }
     }
+}
+
+/// Nothing is held of a register that nobody wrote, and a plain write is no read-modify-write.
+fn can_be(record: &Record) -> bool {
+    let is_empty = (&record.content, record.expiry) == (&None, None);
+    (is_empty || !record.tag.is_zero()) && (record.operation.is_none() || record.tag.step > 0)
 }
 
 impl Field for Configuration {
@@ -187,6 +197,7 @@ impl Field for Configuration {
         let invalid = WireError::Invalid {
             what: "configuration",
         };
+        reader.count_configuration()?;
         let length: u32 = reader.take()?;
         let length = usize::try_from(length).map_err(|_| invalid)?;
         if length > Configuration::ENCODED_BYTES_MAX {
@@ -225,6 +236,52 @@ mod tests {
         };
         let invalid = WireError::Invalid { what: "seq" };
         assert_eq!(read::<Tag>(&written(&tag)), Err(invalid));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_is_malformed() {
+        let operation = Some(OperationId {
+            origin: Tag::ZERO.writer,
+            counter: Counter(1),
+        });
+        let seq_1 = Tag {
+            seq: 1,
+            ..Tag::ZERO
+        };
+        let value = Some(Bytes::from_static(b"a"));
+        for record in [
+            Record {
+                content: value.clone(),
+                ..Record::EMPTY
+            },
+            Record {
+                expiry: Some(UnixMillis(1)),
+                ..Record::EMPTY
+            },
+            Record {
+                operation,
+                ..Record::EMPTY
+            },
+            Record {
+                tag: seq_1,
+                content: value,
+                operation,
+                ..Record::EMPTY
+            },
+        ] {
+            let invalid = WireError::Invalid { what: "record" };
+            assert_eq!(read::<Record>(&written(&record)), Err(invalid));
+        }
+        for record in [
+            Record::EMPTY,
+            Record {
+                tag: Tag { step: 1, ..seq_1 },
+                operation,
+                ..Record::EMPTY
+            },
+        ] {
+            assert_eq!(read::<Record>(&written(&record)), Ok(record));
+        }
     }
 
     #[test]

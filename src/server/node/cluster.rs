@@ -250,9 +250,7 @@ fn log_peer(membership: &Membership, peer: NodeId, state: PeerState) {
 fn log_event(event: &MembershipEvent, change_log: &ChangeLog) {
     match event {
         MembershipEvent::Changed { epoch, .. } if change_log.has_told_of(*epoch) => {}
-        MembershipEvent::QuorumLost { .. } | MembershipEvent::GroupsLost { .. } => {
-            error!("{event}");
-        }
+        _ if event.is_loss() => error!("{event}"),
         _ if event.is_routine() => info!("{event}"),
         _ => warn!("{event}"),
     }

@@ -187,15 +187,25 @@ impl Node {
         let is_write = operation.is_write();
         let lane = operation.name().slot().lane(inner.lanes.len());
         let deadline = inner.clock.now() + timeout;
-        let (outcome, is_news) = inner.lanes[lane].request(&self.world(), operation, deadline);
+        let (mut outcome, is_news) = inner.lanes[lane].request(&self.world(), operation, deadline);
         if is_news {
             self.call_membership(|_, _| {});
         }
-        // The lane answers at the deadline at the latest. Should it ever fail to, the client
-        // still gets an answer, and the log says that there is a fault.
-        match tokio::time::timeout(timeout + ANSWER_GRACE, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => {
+        let answered = tokio::time::timeout(timeout + ANSWER_GRACE, &mut outcome).await;
+        let answered = match answered {
+            Ok(answered) => answered.ok(),
+            // When a process that was frozen wakes, all its timers are overdue at once, and this
+            // one may be looked at before the lane's own.
+            Err(_) => {
+                self.call_lane(lane, Lane::handle_timeout);
+                outcome.try_recv().ok()
+            }
+        };
+        match answered {
+            Some(outcome) => outcome,
+            // The lane answers at the deadline at the latest. Should it ever fail to, the client
+            // still gets an answer, and the log says that there is a fault.
+            None => {
                 error!("an operation had no outcome {ANSWER_GRACE:?} after its deadline");
                 match is_write {
                     true => Outcome::Unknown,

@@ -4,23 +4,53 @@ use super::SLOW_COPYING;
 use crate::harness::{Cluster, Load, LoadPlan, Registers, eventually};
 use std::time::Instant;
 
+/// A cluster of three at work, and a joiner that was killed in the middle of its change.
+struct DeadJoiner {
+    cluster: Cluster,
+    registers: Registers,
+    load: Load,
+    joiner: usize,
+    /// The epoch of the change.
+    epoch: u64,
+    killed: Instant,
+}
+
+impl DeadJoiner {
+    async fn of(flags: &[&str], registers: u32) -> Self {
+        let flags = [&SLOW_COPYING[..], flags].concat();
+        let mut cluster = Cluster::start_with(3, &flags).await;
+        let registers = Registers {
+            count: registers,
+            value_bytes: 10_000,
+        };
+        registers.write(&cluster[0]).await;
+        let load = Load::start(&cluster, LoadPlan::default());
+        load.progress(&[0, 1, 2], 20).await;
+        let joiner = cluster.start_joiner(&flags).await;
+        let epoch = cluster[0].change_for(&cluster[joiner]).await;
+        load.progress(&[0, 1, 2], 20).await;
+        cluster[joiner].kill();
+        Self {
+            cluster,
+            registers,
+            load,
+            joiner,
+            epoch,
+            killed: Instant::now(),
+        }
+    }
+}
+
 #[tokio::test]
 async fn when_a_joiner_dies_half_way_clients_notice_nothing_and_it_may_come_again() {
-    let flags = [&SLOW_COPYING[..], &["--change-stalled-after-ms", "1500"]].concat();
-    let mut cluster = Cluster::start_with(3, &flags).await;
-    let registers = Registers {
-        count: 100,
-        value_bytes: 10_000,
-    };
-    registers.write(&cluster[0]).await;
-    let load = Load::start(&cluster, LoadPlan::default());
-    load.progress(&[0, 1, 2], 20).await;
-
-    let joiner = cluster.start_joiner(&flags).await;
-    let epoch = cluster[0].change_for(&cluster[joiner]).await;
-    load.progress(&[0, 1, 2], 20).await;
-    cluster[joiner].kill();
-    let killed = Instant::now();
+    let DeadJoiner {
+        mut cluster,
+        registers,
+        load,
+        joiner,
+        epoch,
+        killed,
+    } = DeadJoiner::of(&["--change-stalled-after-ms", "1500"], 100).await;
     eventually("the change has ended", async || {
         let members = cluster[0].members().await;
         members.is_some_and(|members| members["change"].is_null())
@@ -51,21 +81,14 @@ async fn a_change_that_cannot_go_on_is_given_up() {
     // Of two replicas both make a quorum: without the joiner, the slots that it is to hold can
     // neither be copied nor served, until the members are as before.
     let flags = ["--replication", "2", "--change-stalled-after-ms", "1000"];
-    let flags = [&SLOW_COPYING[..], &flags].concat();
-    let mut cluster = Cluster::start_with(3, &flags).await;
-    let registers = Registers {
-        count: 200,
-        value_bytes: 10_000,
-    };
-    registers.write(&cluster[0]).await;
-    let load = Load::start(&cluster, LoadPlan::default());
-    load.progress(&[0, 1, 2], 20).await;
-
-    let joiner = cluster.start_joiner(&flags).await;
-    let epoch = cluster[0].change_for(&cluster[joiner]).await;
-    load.progress(&[0, 1, 2], 20).await;
-    cluster[joiner].kill();
-    let killed = Instant::now();
+    let DeadJoiner {
+        mut cluster,
+        registers,
+        load,
+        joiner,
+        epoch,
+        killed,
+    } = DeadJoiner::of(&flags, 200).await;
     cluster.whole(&[0, 1, 2]).await;
     println!("given up {:?} after the joiner's death", killed.elapsed());
     let after = cluster[1].members().await.expect("an answer");

@@ -30,6 +30,8 @@
 mod asking;
 mod leaving;
 mod manner;
+#[cfg(feature = "model")]
+mod model;
 #[cfg(feature = "planted-faults")]
 mod planted;
 mod progress;
@@ -41,6 +43,7 @@ mod turns;
 pub use progress::CopyProgress;
 
 use crate::configuration::Lacking;
+use crate::invariants::expect_one_cell;
 use crate::lane::{Lane, LaneOptions};
 use crate::message::{Counter, PullAnswer};
 use crate::node::NodeId;
@@ -182,6 +185,8 @@ impl Lane {
         let manner = copying.manner_mut(from);
         manner.note_reply(&asked, now, patience_min);
         for (name, cell) in brought.cells {
+            self.see_record(from, &name, &cell.record);
+            expect_one_cell(from, &name, self.replica.cell(&name).0, &cell);
             if let Some(number) = self.replica.merge(&name, &cell) {
                 let value = cell.record.content.map_or(0, |value| value.len());
                 self.copying.progress.registers += 1;

@@ -199,6 +199,12 @@ impl Turns {
         pulls.filter_map(|(group, pull)| Some((*group, pull.asked.as_ref()?)))
     }
 
+    /// Those that are being pulled, and those that wait for their turn.
+    #[cfg(feature = "model")]
+    pub(super) fn pulls(&self) -> impl Iterator<Item = &Pull> {
+        self.pulls.values().chain(&self.waiting)
+    }
+
     /// The groups whose requests are to be sent again by now.
     pub(super) fn due(&self, now: Time) -> Vec<Group> {
         let due = self.resends.iter().take_while(|(time, _)| *time <= now);

@@ -3,6 +3,7 @@
 use super::Lane;
 use crate::change::{Change, Expected};
 use crate::configuration::{ClusterId, Configuration, Epoch};
+use crate::invariants::{expect_one_configuration, expect_quorums_to_meet};
 use crate::message::Body;
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::{Output, PersistNumber, Ticket};
@@ -16,19 +17,30 @@ impl Lane {
     /// newer changes nothing.
     pub fn handle_configuration(&mut self, now: Time, configuration: Arc<Configuration>) {
         if configuration.epoch() <= self.epoch() {
+            if let Some(known) = &self.configuration {
+                expect_one_configuration(known, &configuration);
+            }
             return;
         }
-        let former = self.configuration.replace(configuration.clone());
+        let former = self.configuration.clone();
         let former = former.as_deref();
-        self.drop_leftovers(former);
-        if self.has_reserved_register() {
-            self.hold_configuration(&configuration);
-        }
         // Only from one epoch to the next do quorums meet, and not those of a forced group.
         let follows = former.is_none_or(|former| {
             former.cluster() == configuration.cluster()
                 && former.epoch().next() == configuration.epoch()
         });
+        if follows && let Some(former) = former {
+            expect_quorums_to_meet(former, &configuration);
+        }
+        if !follows || !configuration.forced().is_empty() {
+            self.seen.forget();
+        }
+        self.configuration = Some(configuration.clone());
+        self.peers.note_members(former, &configuration);
+        self.drop_leftovers(former);
+        if self.has_reserved_register() {
+            self.hold_configuration(&configuration);
+        }
         self.start_all_over(now, |slot| !follows || configuration.is_forced(slot));
         self.start_copying(now);
         // Those that this replica could not serve need not wait until they send again.
@@ -41,13 +53,10 @@ impl Lane {
 
     /// The reserved register holds the configuration, whichever way a replica came to enter it.
     fn hold_configuration(&mut self, configuration: &Configuration) {
+        let (own, name) = (self.options.incarnation.node, RegisterName::CONFIGURATION);
         let record = configuration.record();
-        let updated = self.replica.update(&RegisterName::CONFIGURATION, &record);
-        if updated.taken {
-            self.persist(&RegisterName::CONFIGURATION, updated.after);
-        }
-        self.replica
-            .settle(&RegisterName::CONFIGURATION, record.tag);
+        self.take_record(own, &name, &record);
+        self.replica.settle(&name, record.tag);
     }
 
     fn has_reserved_register(&self) -> bool {

@@ -55,13 +55,13 @@ impl Lane {
             } => {
                 let request = request(counter);
                 if self.serves(now, request, at, &name) {
-                    let (tag, after) = self.update_replica(&name, &record);
+                    let (tag, after) = self.update_replica(from.node, &name, &record);
                     let body = Body::UpdateReply { request, tag };
                     self.send(from.node, epoch, body, after);
                 }
             }
             Body::Settled { name, tag } => {
-                if at == self.era() {
+                if at == self.era() && self.may_coordinate(from.node) {
                     self.replica.settle(&name, tag);
                 }
             }
@@ -71,7 +71,7 @@ impl Lane {
                 ballot,
             } => {
                 let request = request(counter);
-                if self.serves(now, request, at, &name) {
+                if ballot.proposer == from && self.serves(now, request, at, &name) {
                     let (promise, after) = self.promise(&name, ballot);
                     let body = Body::PrepareReply { request, promise };
                     self.send(from.node, epoch, body, after);
@@ -83,8 +83,8 @@ impl Lane {
                 step,
             } => {
                 let request = request(counter);
-                if self.serves(now, request, at, &name) {
-                    let (refused_by, after) = self.accept(&name, &step);
+                if step.ballot.proposer == from && self.serves(now, request, at, &name) {
+                    let (refused_by, after) = self.accept(from.node, &name, &step);
                     let body = Body::AcceptReply {
                         request,
                         ballot: step.ballot,
@@ -99,7 +99,7 @@ impl Lane {
                 group,
                 ask,
             } => {
-                let is_admitted = self.admit(now, request(counter), at);
+                let is_admitted = self.admit(now, request(counter), at) && self.is_member();
                 #[cfg(feature = "planted-faults")]
                 let is_admitted = is_admitted || self.answers_any_pull();
                 if is_admitted {
@@ -203,8 +203,9 @@ impl Lane {
         at == self.era()
     }
 
-    /// Whether a coordinator's request may be served: it counts the quorums of this very epoch of
-    /// this cluster, this node is a member, and somebody still waits for it. Tells the coordinator,
+    /// Whether a request may be served, if this node holds what it is about: its coordinator is or
+    /// was a member, it counts the quorums of this very epoch of this cluster, and somebody still
+    /// waits for it. Tells the coordinator,
     /// or asks it, if the epochs differ.
     fn admit(&mut self, now: Time, request: RequestId, at: (ClusterId, Epoch)) -> bool {
         let RequestId {
@@ -231,7 +232,15 @@ impl Lane {
             };
             self.send(from.node, own_epoch, body, PersistNumber::NONE);
         }
-        epoch == own_epoch && self.is_member() && !self.peers.has_ended(from, counter)
+        epoch == own_epoch && self.may_coordinate(from.node) && !self.peers.has_ended(from, counter)
+    }
+
+    /// Whether a node may have operations of this cluster under way: it is a member, or has left it
+    /// not long ago. Nobody else's word counts for anything here.
+    fn may_coordinate(&self, node: NodeId) -> bool {
+        let configuration = self.configuration.as_ref();
+        configuration.is_some_and(|configuration| configuration.contains(node))
+            || self.peers.has_left(node)
     }
 
     /// Whether what a coordinator asks of a register may be served: besides all that, this node is

@@ -2,6 +2,7 @@
 
 use super::{Decision, Membership, MembershipMessage, MembershipOutput};
 use crate::configuration::{Configuration, Epoch};
+use crate::invariants::expect_one_configuration;
 use crate::node::NodeId;
 use crate::time::Time;
 use alloc::collections::BTreeSet;
@@ -63,12 +64,9 @@ impl Membership {
         let next = deciding.next.clone();
         match decision {
             Decision::Decided => {
-                let of_now = self.configuration();
-                let is_rival = of_now.is_some_and(|of_now| {
-                    (of_now.cluster(), of_now.epoch()) == (next.cluster(), next.epoch())
-                        && *of_now != next
-                });
-                assert!(!is_rival, "one configuration an epoch");
+                if let Some(standing) = self.configuration() {
+                    expect_one_configuration(standing, &next);
+                }
                 self.learn(now, None, next);
             }
             Decision::Refused | Decision::Unknown if base == self.epoch() => {

@@ -1,6 +1,7 @@
 //! What happens when a node learns which configuration stands.
 
 use super::{Knowledge, Membership, MembershipEvent, MembershipMessage, MembershipOutput};
+use crate::broken::Broken;
 use crate::configuration::{Configuration, Epoch};
 use crate::node::{Address, NodeId};
 use crate::time::Time;
@@ -56,6 +57,10 @@ impl Membership {
     }
 
     pub(super) fn enter(&mut self, now: Time, configuration: Arc<Configuration>) {
+        let (from, to) = (self.epoch(), configuration.epoch());
+        if to <= from {
+            Broken::EpochFell { from, to }.stop()
+        }
         let announce_due = now + self.options.announce_interval;
         let former = core::mem::replace(
             &mut self.knowledge,

@@ -1,6 +1,7 @@
 //! When a read-modify-write begins, and begins anew: [`Turns`], ballots, and back-off.
 
 use crate::ballot::Ballot;
+use crate::invariants::Issued;
 use crate::lane::Lane;
 use crate::message::{Counter, OperationId};
 use crate::operation::{Outcome, Refusal};
@@ -99,6 +100,12 @@ impl Lane {
         modify.take_turn();
         // What the own replica has promised costs nothing to look at, and saves a refusal.
         let (own, _) = self.replica.cell(&running.name);
+        let issued = Issued {
+            own: self.options.incarnation,
+            seqs: &self.issued,
+            round: self.round_issued,
+        };
+        issued.expect_ballot(&running.name, own.promised);
         let seen = modify.round_seen().max(own.promised.round);
         let Some(round) = next_round(seen.max(self.round_issued)) else {
             return Some(modify.outcome_now(Refusal::Exhausted));

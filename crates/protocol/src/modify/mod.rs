@@ -21,8 +21,7 @@ use crate::record::Record;
 use crate::rule::Rule;
 use crate::tag::Tag;
 pub(crate) use attempts::Turns;
-use votes::Promises;
-pub(crate) use votes::Votes;
+pub(crate) use votes::{Promises, Votes};
 
 /// How often a phase in which somebody refused is sent again to those who are silent. If nobody
 /// answers in that time they are not expected to, and the refusal is final.
@@ -109,6 +108,14 @@ impl Modify {
             Phase::Prepare { ballot, .. } => Asks::Prepare(*ballot),
             Phase::Accept { step, .. } => Asks::Accept(step),
             Phase::Update { record, .. } => Asks::Update(record),
+        }
+    }
+
+    /// Who has promised its ballot so far, and what they hold, while it has one promised.
+    pub(crate) fn promises(&self) -> Option<&Promises> {
+        match &self.phase {
+            Phase::Prepare { promises, .. } => Some(promises),
+            _ => None,
         }
     }
 

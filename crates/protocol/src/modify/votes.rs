@@ -94,8 +94,13 @@ impl Promises {
     }
 
     /// The greatest record of those who promised.
-    pub(super) fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// What those who promised had accepted.
+    pub(crate) fn accepted(&self) -> &[Accepted] {
+        &self.accepted
     }
 
     /// The greatest of the steps accepted *on top of that record*. One that is not above it has

@@ -3,11 +3,13 @@
 use super::Cell;
 use super::digest::{NameDigest, digest};
 use crate::ballot::Accepted;
+use crate::broken::{Broken, Kept};
 use crate::output::PersistNumber;
 use crate::slot::RegisterName;
 use crate::tag::Tag;
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
+use core::fmt::Debug;
 use core::ops::Bound;
 
 /// The registers of one slot, and what is known of all of them together, kept as they change.
@@ -49,17 +51,40 @@ impl SlotStore {
         let name_digest = NameDigest::of(name);
         self.totals.add(name, &cell);
         self.digest = self.digest.wrapping_add(digest(name_digest, &cell));
+        expect_promised(name, &cell);
         match self.cells.entry(name.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(Held { cell, persist });
             }
             Entry::Occupied(mut entry) => {
                 let former = &entry.get().cell;
-                assert_follows(former, &cell);
+                expect_not_less(name, former, &cell);
                 self.totals.take(name, former);
                 self.digest = self.digest.wrapping_sub(digest(name_digest, former));
                 entry.insert(Held { cell, persist });
             }
+        }
+        #[cfg(any(debug_assertions, feature = "costly-invariants"))]
+        self.expect_counted(name);
+    }
+
+    /// The counts and the digest are those of the registers. A slot of many is looked at now and
+    /// then only.
+    #[cfg(any(debug_assertions, feature = "costly-invariants"))]
+    fn expect_counted(&self, name: &RegisterName) {
+        const FEW: usize = 16;
+        if self.cells.len() > FEW && !self.digest.is_multiple_of(self.cells.len() as u128) {
+            return;
+        }
+        let digests =
+            (self.cells.iter()).map(|(name, held)| digest(NameDigest::of(name), &held.cell));
+        let digest = digests.fold(0, u128::wrapping_add);
+        let totals = self
+            .cells
+            .iter()
+            .map(|(name, held)| Totals::of(name, &held.cell));
+        if (digest, totals.sum()) != (self.digest, self.totals) {
+            Broken::Miscounted { slot: name.slot() }.stop()
         }
     }
 
@@ -94,19 +119,43 @@ impl SlotStore {
     }
 }
 
-fn assert_follows(former: &Cell, cell: &Cell) {
-    assert!(
-        former.record.tag <= cell.record.tag,
-        "a record's tag never goes down"
-    );
-    assert!(
-        former.promised <= cell.promised,
-        "a promise is never taken back"
-    );
-    assert!(
-        former.accepted.as_ref().map(Accepted::rank) <= cell.accepted.as_ref().map(Accepted::rank),
-        "what was accepted gives way to what is greater only"
-    );
+/// Whatever a replica has said that it holds, it holds.
+fn expect_not_less(name: &RegisterName, former: &Cell, cell: &Cell) {
+    if cell.record.tag < former.record.tag {
+        went_down(name, Kept::Tag, &former.record.tag, &cell.record.tag);
+    }
+    if cell.promised < former.promised {
+        went_down(name, Kept::Promise, &former.promised, &cell.promised);
+    }
+    let rank = |cell: &Cell| cell.accepted.as_ref().map(Accepted::rank);
+    if former.accepted.is_some() && rank(cell) < rank(former) {
+        went_down(name, Kept::Step, &rank(former), &rank(cell));
+    }
+}
+
+#[cold]
+fn went_down(name: &RegisterName, what: Kept, former: &dyn Debug, now: &dyn Debug) -> ! {
+    Broken::WentDown {
+        name,
+        what,
+        former,
+        now,
+    }
+    .stop()
+}
+
+/// A step is accepted under a ballot that is promised by that.
+fn expect_promised(name: &RegisterName, cell: &Cell) {
+    if let Some(step) = &cell.accepted
+        && step.ballot > cell.promised
+    {
+        Broken::NotPromised {
+            name,
+            step: step.ballot,
+            promised: cell.promised,
+        }
+        .stop()
+    }
 }
 
 impl Totals {
@@ -137,5 +186,107 @@ impl core::iter::Sum for Totals {
             registers: sum.registers + one.registers,
             bytes: sum.bytes + one.bytes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ballot::Ballot;
+    use crate::message::{Counter, OperationId};
+    use crate::node::{Boot, Incarnation, NodeId};
+    use crate::record::Record;
+
+    const WRITER: Incarnation = Incarnation {
+        node: NodeId::new(1),
+        boot: Boot::FIRST,
+    };
+
+    fn ballot(round: u64) -> Ballot {
+        Ballot {
+            round,
+            proposer: WRITER,
+        }
+    }
+
+    fn step(round: u64) -> Accepted {
+        Accepted {
+            ballot: ballot(round),
+            tag: Tag::ZERO,
+            content: None,
+            expiry: None,
+            operation: OperationId {
+                origin: WRITER,
+                counter: Counter(1),
+            },
+        }
+    }
+
+    /// What is kept by the seq of a record, the round of a promise, and that of a step.
+    fn cell(seq: u64, promised: u64, accepted: u64) -> Cell {
+        Cell {
+            record: Record {
+                tag: Tag {
+                    seq,
+                    writer: WRITER,
+                    step: 0,
+                },
+                ..Record::EMPTY
+            },
+            promised: ballot(promised),
+            accepted: Some(step(accepted)),
+        }
+    }
+
+    fn put_one_after_the_other(cells: [Cell; 2]) {
+        let name = RegisterName::new("r").unwrap();
+        let mut store = SlotStore::default();
+        for cell in cells {
+            store.put(&name, cell, PersistNumber(1));
+        }
+    }
+
+    #[test]
+    fn each_part_may_go_up_by_itself() {
+        for higher in [cell(2, 2, 2), cell(1, 3, 2), cell(1, 3, 3)] {
+            put_one_after_the_other([cell(1, 2, 2), higher]);
+        }
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "the tag of register \"r\" would go down from 2-0000000000000001-1-0"
+    )]
+    fn a_tag_that_goes_down_is_found() {
+        put_one_after_the_other([cell(2, 2, 2), cell(1, 2, 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the promised ballot of register \"r\" would go down")]
+    fn a_promise_that_goes_down_is_found() {
+        put_one_after_the_other([cell(1, 3, 2), cell(1, 2, 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the accepted step of register \"r\" would go down")]
+    fn an_accepted_step_that_goes_down_is_found() {
+        put_one_after_the_other([cell(1, 3, 2), cell(1, 3, 1)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "would hold a step of ballot 3@0000000000000001-1 with no greater")]
+    fn a_step_that_was_not_promised_is_found() {
+        put_one_after_the_other([cell(1, 2, 2), cell(1, 2, 3)]);
+    }
+
+    #[cfg(any(debug_assertions, feature = "costly-invariants"))]
+    #[test]
+    #[should_panic(expected = "is not that of its registers")]
+    fn a_digest_that_is_not_that_of_the_registers_is_found() {
+        let name = RegisterName::new("r").unwrap();
+        let mut store = SlotStore::default();
+        store.put(&name, cell(1, 2, 2), PersistNumber(1));
+        store.digest ^= 1;
+        store.put(&name, cell(2, 2, 2), PersistNumber(2));
     }
 }

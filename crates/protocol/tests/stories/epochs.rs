@@ -303,8 +303,14 @@ fn a_removed_coordinator_finishes_what_runs_under_the_new_epoch() {
         cluster.deliver(|message| !is_update(message));
         let old = cluster.in_flight.iter().find(|m| is_update(m)).cloned();
         cluster.lose(|_| true);
-        for at in 1..=4 {
-            cluster.enter(at, configuration(2, 1..=3));
+        let standing = configuration(1, 1..=4);
+        let members = (1..=3).map(member).collect();
+        let change = standing.joint(members, 3).unwrap();
+        for entered in [change.clone(), change.finished()] {
+            cluster.lose(|_| true);
+            for at in 1..=4 {
+                cluster.enter(at, Arc::new(entered.clone()));
+            }
         }
         cluster.deliver_all();
         let tag = match cluster.outcome(ticket) {

@@ -1,5 +1,6 @@
 //! Short stories of a few nodes, told message by message.
 
+mod broken;
 mod copying;
 mod epochs;
 mod forwarding;

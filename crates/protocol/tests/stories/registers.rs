@@ -4,6 +4,17 @@ use super::harness::*;
 use protocol::*;
 use std::time::Duration;
 
+/// "a" is written by nodes 1 and 2; node 3 has heard nothing of it.
+fn with_a_write_that_node_3_missed() -> Cluster {
+    let mut cluster = Cluster::of(3);
+    let written = cluster.request(1, write("a"));
+    cluster.deliver_among(&[1, 2]);
+    cluster.lose(|_| true);
+    cluster.written(written);
+    assert_eq!(cluster.lanes[&3].record(&name()), None);
+    cluster
+}
+
 #[test]
 fn a_write_takes_two_rounds_and_any_node_reads_it_in_one() {
     let mut cluster = Cluster::of(3);
@@ -74,15 +85,7 @@ fn a_reader_that_saw_a_dead_writers_value_makes_sure_of_it_first() {
 
 #[test]
 fn a_reader_whose_own_replica_missed_the_write_gets_the_value_in_the_same_round() {
-    let mut cluster = Cluster::of(3);
-    let written = cluster.request(1, write("a"));
-    cluster.lose(|message| message.to == node(3));
-    cluster.deliver_among(&[1, 2]);
-    cluster.lose(|message| message.to == node(3));
-    cluster.deliver_among(&[1, 2]);
-    cluster.lose(|message| message.to == node(3));
-    cluster.written(written);
-    assert_eq!(cluster.lanes[&3].record(&name()), None);
+    let mut cluster = with_a_write_that_node_3_missed();
     let ticket = cluster.request(3, read());
     cluster.deliver_all();
     let (value, rounds) = cluster.value(ticket);
@@ -92,11 +95,7 @@ fn a_reader_whose_own_replica_missed_the_write_gets_the_value_in_the_same_round(
 
 #[test]
 fn a_value_is_fetched_apart_if_it_was_asked_of_nobody() {
-    let mut cluster = Cluster::of(3);
-    let written = cluster.request(1, write("a"));
-    cluster.deliver_among(&[1, 2]);
-    cluster.lose(|_| true);
-    cluster.written(written);
+    let mut cluster = with_a_write_that_node_3_missed();
     // Node 3 believes nobody alive, so it asks everyone for the tag alone.
     cluster.tell(3, 1, PeerState::Down);
     cluster.tell(3, 2, PeerState::Down);
@@ -162,11 +161,7 @@ fn a_read_starts_over_if_the_only_one_to_hold_the_value_dies_before_it_gives_it(
 
 #[test]
 fn a_value_that_is_slow_to_come_is_not_asked_for_anew_for_ever() {
-    let mut cluster = Cluster::of(3);
-    let written = cluster.request(1, write("a"));
-    cluster.deliver_among(&[1, 2]);
-    cluster.lose(|_| true);
-    cluster.written(written);
+    let mut cluster = with_a_write_that_node_3_missed();
     cluster.tell(3, 1, PeerState::Down);
     cluster.tell(3, 2, PeerState::Down);
     let reader = cluster.request(3, read());

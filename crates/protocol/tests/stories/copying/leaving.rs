@@ -2,19 +2,29 @@
 
 use super::*;
 
-#[test]
-fn what_is_not_held_any_more_is_dropped_once_a_majority_has_entered() {
+/// Nodes 1 to 3 were the members, and hold "a"; now these are to be, and whoever comes has copied.
+fn changing_to(after: [u64; 3]) -> (Cluster, Arc<Configuration>) {
     let mut cluster = with_fresh(&[4]);
     cluster.write_past_node_1("a");
-    let change = to_members(&configuration(1, 1..=3), [1, 2, 4]);
+    let change = to_members(&configuration(1, 1..=3), after);
     cluster.enter_all(1..=4, &change);
     cluster.deliver_all();
+    (cluster, change)
+}
+
+impl Cluster {
+    /// A node hears that a majority has entered this epoch.
+    fn entered_by_majority(&mut self, at: u64, epoch: Epoch) {
+        let now = self.now;
+        self.call(at, |lane| lane.handle_entered_by_majority(now, epoch));
+    }
+}
+
+#[test]
+fn what_is_not_held_any_more_is_dropped_once_a_majority_has_entered() {
+    let (mut cluster, change) = changing_to([1, 2, 4]);
     let done = Arc::new(change.finished());
-    let now = cluster.now;
-    let entered = |cluster: &mut Cluster, epoch| {
-        cluster.call(3, |lane| lane.handle_entered_by_majority(now, epoch));
-    };
-    entered(&mut cluster, done.epoch());
+    cluster.entered_by_majority(3, done.epoch());
     assert_eq!(held(&cluster, 3).as_deref(), Some("a"), "still a member");
     cluster.enter_all(1..=4, &done);
     assert_eq!(held(&cluster, 3), None, "it was told before it entered");
@@ -27,11 +37,7 @@ fn what_is_not_held_any_more_is_dropped_once_a_majority_has_entered() {
 
 #[test]
 fn what_one_is_to_hold_again_is_copied_anew_and_not_dropped_then() {
-    let mut cluster = with_fresh(&[4]);
-    cluster.write_past_node_1("a");
-    let change = to_members(&configuration(1, 1..=3), [1, 2, 4]);
-    cluster.enter_all(1..=4, &change);
-    cluster.deliver_all();
+    let (mut cluster, change) = changing_to([1, 2, 4]);
     let done = Arc::new(change.finished());
     cluster.enter_all(1..=4, &done);
     assert_eq!(held(&cluster, 3).as_deref(), Some("a"), "no majority yet");
@@ -40,8 +46,7 @@ fn what_one_is_to_hold_again_is_copied_anew_and_not_dropped_then() {
     assert_eq!(held(&cluster, 3), None, "nobody counts on what it kept");
     cluster.deliver_all();
     assert!(has_copied(&cluster, 3, back.epoch()));
-    let now = cluster.now;
-    cluster.call(3, |lane| lane.handle_entered_by_majority(now, done.epoch()));
+    cluster.entered_by_majority(3, done.epoch());
     assert_eq!(held(&cluster, 3).as_deref(), Some("a"));
 }
 
@@ -77,37 +82,25 @@ fn what_is_left_of_a_forced_group_is_kept_and_copied() {
     cluster.lanes.remove(&4);
     cluster.enter_all([1, 2, 3, 5], &lost);
     // That a majority has entered the former epoch is heard of only now.
-    let now = cluster.now;
-    cluster.call(owner, |lane| {
-        lane.handle_entered_by_majority(now, done.epoch());
-    });
+    cluster.entered_by_majority(owner, done.epoch());
     cluster.run_until(|cluster| copied_groups(cluster, 5, lost.epoch()).contains(&moved));
     assert!(cluster.lanes[&5].record(&name).is_some());
     // When that change is done, nobody needs what is left.
     let done = Arc::new(lost.finished());
     cluster.enter_all([1, 2, 3, 5], &done);
     assert!(cluster.lanes[&owner].record(&name).is_some());
-    cluster.call(owner, |lane| {
-        lane.handle_entered_by_majority(now, done.epoch());
-    });
+    cluster.entered_by_majority(owner, done.epoch());
     assert_eq!(cluster.lanes[&owner].record(&name), None);
 }
 
 #[test]
 fn an_aborted_joiner_drops_what_it_copied() {
-    let mut cluster = with_fresh(&[4]);
-    cluster.write_past_node_1("a");
-    let change = to_members(&configuration(1, 1..=3), [2, 3, 4]);
-    cluster.enter_all(1..=4, &change);
-    cluster.deliver_all();
+    let (mut cluster, change) = changing_to([2, 3, 4]);
     let given_up = Arc::new(change.aborted());
     cluster.enter_all(1..=4, &given_up);
     assert_eq!(held(&cluster, 4).as_deref(), Some("a"));
-    let now = cluster.now;
     for at in 1..=4 {
-        cluster.call(at, |lane| {
-            lane.handle_entered_by_majority(now, given_up.epoch())
-        });
+        cluster.entered_by_majority(at, given_up.epoch());
     }
     assert_eq!((held(&cluster, 4), cluster.lanes[&4].bytes()), (None, 0));
     assert_eq!(held(&cluster, 2).as_deref(), Some("a"));

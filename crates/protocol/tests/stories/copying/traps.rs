@@ -175,8 +175,8 @@ fn a_promise_alone_is_copied() {
             counter: Counter(1 << 40),
             name: name(),
             ballot: Ballot {
-                round: 1,
-                proposer: incarnation(0),
+                round: 0,
+                proposer: incarnation(2),
             },
         },
     };
