@@ -31,6 +31,9 @@ pub(crate) enum Exit {
     Replaced = 6,
     /// The node stopped without having left the cluster.
     NotLeft = 7,
+    /// What clients saw is not linearizable.
+    NotLinearizable = 8,
+    // 9 is a node that found itself broken: such a process ends where it stands.
     /// Ctrl-C or SIGTERM ended it early, as shells number it.
     Interrupted = 130,
 }

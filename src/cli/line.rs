@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::serve::{self, SettingsFile};
 use crate::cli::{
     Cli, Command, cluster, delete, demo, environment, members, original, output, read, recover,
-    status, write,
+    status, torture, verify, write,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -89,10 +89,12 @@ impl Line {
             Command::Serve(arguments) => serve::run(arguments),
             Command::Cluster(arguments) => cluster::run(arguments),
             Command::Demo(arguments) => demo::run(arguments),
+            Command::Torture(arguments) => torture::run(arguments),
             Command::Read(arguments) => read::run(arguments),
             Command::Write(arguments) => write::run(arguments),
             Command::Delete(arguments) => delete::run(arguments),
             Command::Status(arguments) => status::run(arguments),
+            Command::Verify(arguments) => verify::run(arguments),
             Command::Members(arguments) => members::run(arguments),
             Command::Recover(arguments) => recover::run(arguments),
             Command::Config(config) => match &config.command {

@@ -11,6 +11,8 @@ mod demo;
 mod environment;
 mod failure;
 mod figures;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod interrupt;
 mod line;
 mod local;
@@ -22,7 +24,10 @@ mod recover;
 mod serve;
 mod spinner;
 mod status;
+mod torture;
 mod values;
+mod verify;
+mod workload;
 mod write;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +81,8 @@ Exit codes:
   5    status: there are operations that the cluster cannot serve
   6    serve: another process has taken this node's place
   7    serve --leave-on-stop: the node stopped without having left the cluster
+  8    verify, torture: what clients saw is not linearizable
+  9    serve: the node found something in it broken and stopped itself; the log's last line says what
   130  interrupted
 
 Examples:
@@ -83,6 +90,8 @@ Examples:
   shardedmemory cluster                  three nodes in this terminal, until Ctrl-C
   shardedmemory serve --listen 127.0.0.1:3033 --join 127.0.0.1:3030    one more
   shardedmemory status                   how they are
+  shardedmemory verify                   whether what clients see of them is linearizable
+  shardedmemory torture                  break a cluster of real processes, and check the same
   shardedmemory write greeting hello     through the first node that takes it
   shardedmemory read greeting --node 127.0.0.1:3031
   curl -X PUT http://127.0.0.1:3032/v1/registers/greeting -d hello";
@@ -93,10 +102,12 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Cluster(cluster::ClusterArgs),
     Demo(demo::DemoArgs),
+    Torture(Box<torture::TortureArgs>),
     Read(read::ReadArgs),
     Write(write::WriteArgs),
     Delete(delete::DeleteArgs),
     Status(status::StatusArgs),
+    Verify(Box<verify::VerifyArgs>),
     Members(members::MembersArgs),
     Recover(recover::RecoverArgs),
     Config(config::ConfigArgs),
@@ -207,6 +218,8 @@ mod tests {
             "shardedmemory write --timeout-ms 10 -- -a --b",
             "shardedmemory delete a",
             "shardedmemory status --json",
+            "shardedmemory verify --node 127.0.0.1:1,127.0.0.1:2 --seconds 5 --history a --keep",
+            "shardedmemory verify --check - --json",
             "shardedmemory recover --json",
             "shardedmemory recover --lost 127.0.0.1:1,00ab000000000001 --slots 0-15 --force --yes",
             "shardedmemory config print --peers a:1,b:1 --insecure --toml",

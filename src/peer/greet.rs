@@ -1,11 +1,10 @@
-//! Exchanging greetings over a socket.
+//! Exchanging greetings over a connection.
 
 use super::wire::{Greeting, Refusal, WireError};
 use std::fmt;
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 /// Why no greetings were exchanged.
@@ -52,7 +51,7 @@ impl From<WireError> for GreetError {
 /// # Errors
 /// [`GreetError`]. `Refused(Refusal::Itself)` means that the node has dialled itself.
 pub(super) async fn greet(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     own: &Greeting,
     deadline: Duration,
 ) -> Result<(Greeting, u16), GreetError> {
@@ -75,7 +74,7 @@ pub(super) async fn greet(
 /// # Errors
 /// [`GreetError`], with the greeting if there was one.
 pub(super) async fn answer(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     own: &Greeting,
     deadline: Duration,
 ) -> Result<Greeting, (GreetError, Option<Greeting>)> {
@@ -107,7 +106,7 @@ async fn within<T>(
         .unwrap_or(Err(GreetError::Late))
 }
 
-async fn read_greeting(stream: &mut TcpStream) -> Result<Greeting, GreetError> {
+async fn read_greeting(stream: &mut (impl AsyncRead + Unpin)) -> Result<Greeting, GreetError> {
     let mut head = [0; Greeting::HEAD_BYTES];
     stream.read_exact(&mut head).await?;
     let mut rest = vec![0; Greeting::decode_head(head)?];

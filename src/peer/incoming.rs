@@ -8,13 +8,22 @@ use super::wire::{self, Greeting, Refusal, WireError};
 use protocol::{Incarnation, Message};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Exchanges greetings, then hands on what the other node says until the connection ends.
-pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
-    let Ok(remote) = stream.peer_addr() else {
-        return;
-    };
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    if let Ok(remote) = stream.peer_addr() {
+        serve_stream(&shared, remote, stream).await;
+    }
+}
+
+/// The same for a connection of any kind, which comes from there.
+pub(super) async fn serve_stream(
+    shared: &Shared,
+    remote: SocketAddr,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+) {
     let (own, deadline) = (shared.greeting(), shared.settings.handshake_timeout);
     let peer = match answer(&mut stream, &own, deadline).await {
         Ok(other) => other.incarnation,
@@ -26,7 +35,7 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     shared.incoming.connections.add(1);
     shared.note_caller(peer);
     let _open = Open::new(&shared.incoming.open);
-    if let ReadError::Malformed(error) = listen(&shared, peer, &mut stream).await {
+    if let ReadError::Malformed(error) = listen(shared, peer, &mut stream).await {
         shared.incoming.malformed.add(1);
         tracing::warn!(
             %remote, %peer, reason = %error,
@@ -35,7 +44,11 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     }
 }
 
-async fn listen(shared: &Shared, peer: Incarnation, stream: &mut TcpStream) -> ReadError {
+async fn listen(
+    shared: &Shared,
+    peer: Incarnation,
+    stream: &mut (impl AsyncRead + Unpin),
+) -> ReadError {
     let counts = &shared.incoming;
     let mut reader = BatchReader::new(stream, shared.settings.silence_max);
     let mut messages = Vec::new();

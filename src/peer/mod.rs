@@ -45,7 +45,6 @@
 //! | 8 | a random number of the process |
 //! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
 //! | 1 (+ 8) | maybe the cluster that its own was recovered from. Nodes of either are let in |
-//! | 1 (+ 8) | maybe the cluster that its own was recovered from, whose nodes are let in too |
 //!
 //! ## Frames
 //!
@@ -66,7 +65,7 @@
 //! | --- | --- |
 //! | 1 | length of the rest of the header: 12. A later version may append to the header; what a reader does not know it passes over |
 //! | 8 | the node that the batch is for. Any other closes the connection |
-//! | 4 | how many messages follow: at most 4096, of membership messages at most 64 |
+//! | 4 | how many messages follow: at most 4096, of membership messages at most 64, and of all with a configuration at most 7 |
 //!
 //! After the last message nothing may follow.
 //!
@@ -108,8 +107,8 @@
 //! | tag | seq 8 (below 2^63), node 8, boot 4, step 4 |
 //! | ballot | round 8 (below 2^63), node 8, boot 4 |
 //! | operation id | node 8, boot 4, counter 8 |
-//! | record | tag, maybe bytes (the content), maybe 8 (the expiry, in milliseconds since 1970), maybe operation id, settled 1 |
-//! | step | ballot, tag, maybe bytes (the content), maybe 8 (the expiry), operation id |
+//! | record | tag, maybe bytes (the content), maybe 8 (the expiry, in milliseconds since 1970), maybe operation id, settled 1. One of the zero tag holds nothing; one that names an operation id has a tag with a step |
+//! | step | ballot, tag, maybe bytes (the content), maybe 8 (the expiry), operation id. Its tag has a step |
 //! | configuration | bytes, as `Configuration::encode` writes them |
 //! | operation | 1 and name: read; 2, name, maybe bytes, maybe expiry 8: write; 3, name, change: read-modify-write |
 //! | change | 1, expected, maybe bytes, maybe expiry 8: compare and set; 2 and a signed amount 8: add |
@@ -118,7 +117,7 @@
 //! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted |
 //! | ask | 1, sixteen digests of 16 each, maybe a name: differences after it; 2, count of names 2 (at most 1024), the names: cells |
 //! | entry | 1, name, tag, ballot, maybe ballot and tag: listed; 2, name, cell: whole |
-//! | cell | record, ballot, maybe a step |
+//! | cell | record, ballot, maybe a step, of no greater ballot |
 //!
 //! ## Membership messages
 //!
@@ -140,12 +139,15 @@
 
 mod backoff;
 mod figures;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod greet;
 mod inbox;
 mod incoming;
 mod link;
 mod links;
 mod outbox;
+mod overhear;
 mod reader;
 mod settings;
 mod shared;
@@ -160,5 +162,6 @@ mod writer;
 pub(crate) use figures::LinkFigures;
 pub(crate) use inbox::Inbox;
 pub(crate) use links::Links;
+pub(crate) use overhear::overhear;
 pub(crate) use settings::PeerSettings;
 pub(crate) use wire::{MAGIC, VALUE_BYTES_MAX};

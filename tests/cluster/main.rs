@@ -20,3 +20,5 @@ mod serving;
 mod stop;
 mod strangers;
 mod tools;
+mod torture;
+mod verify;

@@ -1,9 +1,9 @@
-//! A cluster of real processes on this machine, for `cluster` and `demo`.
+//! A cluster of real processes on this machine, for `cluster`, `demo` and `torture`.
 
 mod node;
 mod ports;
 
-pub(crate) use node::{Ended, LocalNode, NodeLog};
+pub(crate) use node::{Ended, Launch, LocalNode, Meeting, NodeLog};
 pub(crate) use ports::{check_free, first_free};
 
 use crate::cli::client::Connection;

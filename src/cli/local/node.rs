@@ -1,6 +1,6 @@
 //! One node as a process of its own: [`LocalNode`].
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::local::address;
 use crate::cli::output;
 use nix::sys::signal::{Signal, kill};
@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use protocol::Address;
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -22,11 +23,32 @@ use tokio::time::timeout;
 /// and hangs up a stopped process group that nobody is left to wake.)
 pub(crate) struct LocalNode {
     address: Address,
-    peers: String,
+    /// How it meets the others, as a flag.
+    meeting: String,
     pid: Pid,
     process: Child,
     /// Never written to. Dropping it tells the node to stop.
     _lifeline: ChildStdin,
+}
+
+/// Where a node is to be, and whom it is to meet.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    /// Where it listens.
+    pub(crate) listen: Address,
+    /// Where the other nodes reach it.
+    pub(crate) advertise: Address,
+    /// How it meets them.
+    pub(crate) meeting: Meeting,
+}
+
+/// How a node meets the others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Meeting {
+    /// It is one of these, which found a cluster, or finds the cluster that they are in.
+    Peers(Vec<Address>),
+    /// It asks these to be let in.
+    Join(Vec<Address>),
 }
 
 /// Where a node's log goes.
@@ -44,7 +66,7 @@ pub(crate) struct Ended(ExitStatus);
 const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 
 impl LocalNode {
-    /// Starts a node on this port.
+    /// Starts a node on this port, to found a cluster with those on these.
     ///
     /// # Errors
     /// If the process cannot be started.
@@ -54,28 +76,41 @@ impl LocalNode {
         log: NodeLog,
         set_up: impl FnOnce(&mut Command),
     ) -> Result<Self, Failure> {
-        let cannot = |error| Failure::failed(format!("cannot start the node {port}: {error}"));
-        let address = address(port);
-        let peers: Vec<String> = peers
-            .iter()
-            .map(|&peer| self::address(peer).to_string())
-            .collect();
-        let peers = peers.join(",");
+        let launch = Launch {
+            listen: address(port),
+            advertise: address(port),
+            meeting: Meeting::Peers(peers.iter().map(|&peer| address(peer)).collect()),
+        };
+        Self::launch(launch, log, |command| {
+            set_up(command);
+            command.spawn()
+        })
+    }
+
+    /// Starts a node. `spawn` may set up its command further, and starts it.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub(crate) fn launch(
+        launch: Launch,
+        log: NodeLog,
+        spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
+    ) -> Result<Self, Failure> {
+        let address = launch.listen;
+        let cannot = |error| Failure::failed(format!("cannot start the node {address}: {error}"));
         let program = std::env::current_exe().map_err(cannot)?;
         let mut command = Command::new(program);
+        let (flag, others) = launch.meeting.flag();
         command
             .args(["serve", "--exit-with-parent"])
-            .args([
-                "--listen",
-                address.as_str(),
-                "--advertise",
-                address.as_str(),
-            ])
-            .args(["--peers", &peers])
+            .args(["--listen", address.as_str()])
+            .args(["--advertise", launch.advertise.as_str()])
+            .args([flag, &others])
             // They stop together: there is nobody to leave anything to.
             .arg("--leave-on-stop=false")
-            // It excludes --peers.
+            // They exclude each other, and the flag is to win.
             .env_remove("SHARDEDMEMORY_JOIN")
+            .env_remove("SHARDEDMEMORY_PEERS")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             // Ctrl-C in a terminal is for the whole process group; the nodes are stopped by us.
@@ -91,15 +126,15 @@ impl LocalNode {
                 0
             }
         };
-        set_up(&mut command);
-        let mut process = command.spawn().map_err(cannot)?;
+        let mut process = spawn(&mut command).map_err(cannot)?;
         if let Some(log) = process.stderr.take() {
+            let port = address.port();
             tokio::spawn(forward(log, Prefix { port, colour }));
         }
         let id = process.id().expect("it has not been waited for");
         Ok(Self {
             address,
-            peers,
+            meeting: format!("{flag} {others}"),
             pid: Pid::from_raw(i32::try_from(id).expect("a process id is a positive pid_t")),
             _lifeline: process.stdin.take().expect("its standard input is piped"),
             process,
@@ -114,10 +149,10 @@ impl LocalNode {
     /// How to start it again by hand.
     pub(crate) fn command(&self) -> String {
         format!(
-            "{} serve --listen {} --peers {}",
+            "{} serve --listen {} {}",
             output::program(),
             self.address,
-            self.peers
+            self.meeting
         )
     }
 
@@ -130,6 +165,11 @@ impl LocalNode {
                 .await
                 .unwrap_or_else(|_| ExitStatus::from_raw(0)),
         )
+    }
+
+    /// How the process ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Option<Ended> {
+        self.process.try_wait().ok().flatten().map(Ended)
     }
 
     /// Freezes the process: it keeps its memory and its connections and does nothing.
@@ -184,6 +224,18 @@ impl LocalNode {
     }
 }
 
+impl Meeting {
+    /// The flag that says so, and what it names.
+    fn flag(&self) -> (&'static str, String) {
+        let (flag, nodes) = match self {
+            Self::Peers(nodes) => ("--peers", nodes),
+            Self::Join(nodes) => ("--join", nodes),
+        };
+        let nodes: Vec<&str> = nodes.iter().map(Address::as_str).collect();
+        (flag, nodes.join(","))
+    }
+}
+
 impl fmt::Display for LocalNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (process {})", self.address, self.pid)
@@ -194,6 +246,11 @@ impl Ended {
     /// Whether it ended as it was asked to.
     pub(crate) fn well(&self) -> bool {
         self.0.success()
+    }
+
+    /// Whether it ended because another node has taken its place.
+    pub(crate) fn replaced(&self) -> bool {
+        self.0.code() == Some(Exit::Replaced as i32)
     }
 }
 

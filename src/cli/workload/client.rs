@@ -1,0 +1,214 @@
+//! One client of a workload: [`Client`].
+
+use super::plan::WorkloadPlan;
+use super::recorder::{End, Recorder};
+use super::values;
+use crate::cli::client::{Connection, Reply, Request, Unreachable, Verb};
+use checker::{Action, ByteString};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Does one operation after the other, at its home node if that takes them, else at another.
+pub(super) struct Client {
+    number: usize,
+    plan: Arc<WorkloadPlan>,
+    recorder: Arc<Recorder>,
+    stopping: CancellationToken,
+    random: StdRng,
+    writes: u64,
+    /// The node that it asks, as an index.
+    node: usize,
+    connection: Option<Connection>,
+    /// A look at whether its home answers again.
+    homecoming: Option<JoinHandle<Result<Connection, Unreachable>>>,
+    /// When to look for that next.
+    look_home: Instant,
+}
+
+/// How long a client waits after something has failed.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often a client that is not at home looks whether it can be.
+const HOMECOMING_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Client {
+    /// One that has done nothing yet.
+    pub(super) fn new(
+        number: usize,
+        plan: &Arc<WorkloadPlan>,
+        recorder: &Arc<Recorder>,
+        stopping: &CancellationToken,
+    ) -> Self {
+        Self {
+            number,
+            plan: Arc::clone(plan),
+            recorder: Arc::clone(recorder),
+            stopping: stopping.clone(),
+            random: StdRng::seed_from_u64(plan.seed.wrapping_add(number as u64)),
+            writes: 0,
+            node: number % plan.nodes.len(),
+            connection: None,
+            homecoming: None,
+            look_home: Instant::now(),
+        }
+    }
+
+    /// Works until it is told to stop, or the record is full.
+    pub(super) async fn work(mut self) {
+        let stopping = self.stopping.clone();
+        let mut next = Instant::now();
+        loop {
+            let ready = async {
+                sleep_until(next).await;
+                self.connected().await
+            };
+            // What is given up here has been asked of no node.
+            let ready = tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                ready = ready => ready,
+            };
+            next = match ready {
+                Some(connection) => {
+                    let began = Instant::now();
+                    match self.operate(connection).await {
+                        None => break,
+                        Some(true) => began + self.plan.interval,
+                        Some(false) => (began + self.plan.interval).max(Instant::now() + PAUSE),
+                    }
+                }
+                None => Instant::now() + PAUSE,
+            };
+        }
+        if let Some(homecoming) = self.homecoming {
+            homecoming.abort();
+        }
+    }
+
+    /// An open connection to a node that answers: to its home, if that is possible again.
+    async fn connected(&mut self) -> Option<Connection> {
+        let open = self.connection.take();
+        if let Some(connection) = self.come_home().await.or(open) {
+            return Some(connection);
+        }
+        match Connection::open_answering(&self.plan.nodes[self.node]).await {
+            Ok(connection) => Some(connection),
+            Err(unreachable) => {
+                self.recorder
+                    .unreachable(self.node, &unreachable.to_string());
+                self.turn();
+                None
+            }
+        }
+    }
+
+    fn home(&self) -> usize {
+        self.number % self.plan.nodes.len()
+    }
+
+    /// Turns to the next node.
+    fn turn(&mut self) {
+        self.node = (self.node + 1) % self.plan.nodes.len();
+        self.look_home = Instant::now() + HOMECOMING_INTERVAL;
+    }
+
+    /// A connection to its home, if it is elsewhere and its home has been seen to answer. The look
+    /// goes on beside the client's work: a frozen node does not hold it up.
+    async fn come_home(&mut self) -> Option<Connection> {
+        let home = self.home();
+        if self.node == home {
+            self.homecoming = None;
+            return None;
+        }
+        match &mut self.homecoming {
+            Some(look) if look.is_finished() => {
+                let found = look.await.expect("a look does not panic");
+                self.homecoming = None;
+                match found {
+                    Ok(connection) => {
+                        self.node = home;
+                        Some(connection)
+                    }
+                    Err(_) => {
+                        self.look_home = Instant::now() + HOMECOMING_INTERVAL;
+                        None
+                    }
+                }
+            }
+            None if self.look_home <= Instant::now() => {
+                let address = self.plan.nodes[home].clone();
+                let look = async move { Connection::open_answering(&address).await };
+                self.homecoming = Some(tokio::spawn(look));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// One operation; tells whether it was done, or nothing if it can no longer be recorded.
+    async fn operate(&mut self, mut connection: Connection) -> Option<bool> {
+        let (register, action) = self.draw();
+        let verb = verb(&action, self.plan.value_bytes);
+        let id = (self.recorder).call(self.number, self.node, register, action)?;
+        let name = self.plan.names.get(register);
+        let request = Request { name: &name, verb };
+        let reply = request
+            .ask(&mut connection, self.plan.operation_timeout)
+            .await;
+        let is_done = matches!(reply, Reply::Done { .. });
+        let end = end(&request.verb, reply, self.plan.value_bytes);
+        self.recorder.end(id, end);
+        match is_done {
+            true => self.connection = Some(connection),
+            false => self.turn(),
+        }
+        Some(is_done)
+    }
+
+    fn draw(&mut self) -> (usize, Action<ByteString>) {
+        let register = self.random.random_range(0..self.plan.names.count());
+        let dice: f64 = self.random.random();
+        let action = if dice < self.plan.read_share {
+            Action::Read
+        } else if dice < self.plan.read_share + self.plan.delete_share {
+            Action::Delete
+        } else {
+            self.writes += 1;
+            Action::Write(values::value(self.number, self.writes))
+        };
+        (register, action)
+    }
+}
+
+/// What is asked of a node for this.
+fn verb(action: &Action<ByteString>, value_bytes: usize) -> Verb {
+    match action {
+        Action::Read => Verb::Read,
+        Action::Write(value) => Verb::Write(values::filled(value, value_bytes)),
+        Action::Delete => Verb::Delete,
+        Action::CompareAndSet { .. } | Action::Add(_) => {
+            unreachable!("no client draws what nodes cannot be asked for")
+        }
+    }
+}
+
+/// What a reply means for the checker.
+fn end(verb: &Verb, reply: Reply, value_bytes: usize) -> End {
+    match reply {
+        Reply::Done { value, rounds, .. } => {
+            let value = value.map(|value| values::unfilled(&value, value_bytes));
+            let reply = match verb {
+                Verb::Read => checker::Reply::Read(value),
+                Verb::Write(_) | Verb::Delete => checker::Reply::Written,
+            };
+            End::Done { reply, rounds }
+        }
+        Reply::Elsewhere(why) | Reply::Refused(why) => End::Refused(why),
+        Reply::Unknown(why) => End::Unknown(why),
+    }
+}
