@@ -24,6 +24,8 @@ pub(crate) enum Stream {
     Faults,
     /// What clients ask.
     Workload,
+    /// The loss of a majority, and what operators do then.
+    Operator,
 }
 
 impl Chance {

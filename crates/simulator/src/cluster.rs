@@ -22,7 +22,7 @@ use links::{Frame, Held};
 use protocol::{
     Address, ChangeRefusal, Configuration, Epoch, Groups, NodeId, PersistNumber, Ticket,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub(crate) struct Cluster {
     memory: Memory,
     /// What no longer can be served since its memory is gone.
     gone: Gone,
+    /// Whom operators take for lost for good.
+    lost: BTreeSet<NodeId>,
     /// The changes of members that operators asked for and were not told the end of.
     changes: BTreeMap<Ticket, ProcessNumber>,
     /// What operators were told.
@@ -138,6 +140,8 @@ pub(crate) enum Cue {
     Fault,
     Burst,
     Client(usize),
+    Loss,
+    Operator,
 }
 
 /// What a step came to.
@@ -187,6 +191,7 @@ impl Cluster {
             configuration: None,
             memory: Memory::default(),
             gone: Gone::default(),
+            lost: BTreeSet::new(),
             changes: BTreeMap::new(),
             changes_answered: BTreeMap::new(),
             changes_asked: 0,

@@ -49,11 +49,20 @@ pub(crate) enum Fault {
     Changes { asked: Vec<(Site, ChangeRequest)> },
     /// A node starts that is none of those that found the cluster, and asks to be let in.
     Start { site: Site },
+    /// So many are lost that those that are left cannot go on by themselves, and an operator takes
+    /// all of these for lost for good.
+    Loss {
+        /// Whose memory is gone, and when another process starts there, if one does before the
+        /// cluster heals.
+        dead: Vec<(Site, Option<Duration>)>,
+        /// Who does nothing until the cluster heals, and then remembers.
+        asleep: Vec<Site>,
+    },
 }
 
 impl Fault {
     /// The names of all kinds, in the order of [`Fault::kind`].
-    pub(crate) const KINDS: [&str; 10] = [
+    pub(crate) const KINDS: [&str; 11] = [
         "crashes",
         "freezes",
         "partitions",
@@ -64,6 +73,7 @@ impl Fault {
         "power cuts",
         "changes of members asked for",
         "nodes started to join",
+        "losses of a majority for good",
     ];
 
     /// The kind of [`Fault::Crash`].
@@ -76,6 +86,8 @@ impl Fault {
     pub(crate) const CHANGES: usize = 8;
     /// The kind of [`Fault::Start`].
     pub(crate) const START: usize = 9;
+    /// The kind of [`Fault::Loss`].
+    pub(crate) const LOSS: usize = 10;
 
     /// Which of the kinds it is.
     pub(crate) fn kind(&self) -> usize {
@@ -90,6 +102,7 @@ impl Fault {
             Fault::PowerCut { .. } => Self::POWER_CUT,
             Fault::Changes { .. } => Self::CHANGES,
             Fault::Start { .. } => Self::START,
+            Fault::Loss { .. } => Self::LOSS,
         }
     }
 }
@@ -191,6 +204,18 @@ impl fmt::Display for Fault {
                 })
             }
             Fault::Start { site } => write!(f, "site {} starts, to join", site + 1),
+            Fault::Loss { dead, asleep } => {
+                f.write_str("lost for good:")?;
+                dead.iter()
+                    .try_for_each(|(site, back_after)| match back_after {
+                        Some(after) => write!(f, " site {}, back after {after:?};", site + 1),
+                        None => write!(f, " site {};", site + 1),
+                    })?;
+                f.write_str(" taken for it, but asleep:")?;
+                asleep
+                    .iter()
+                    .try_for_each(|site| write!(f, " site {};", site + 1))
+            }
         }
     }
 }

@@ -2,15 +2,12 @@
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::PlantedFault;
-use simulator::{Failure, Figures, Nodes, Replication, Run, run, run_traced};
+use simulator::{Campaign, Length, Nodes, Planted, Replication, Run, Tally, run, run_traced};
 use std::io;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
 /// Runs clusters of the real protocol code in virtual time, under seeded faults, and checks that
 /// no client ever saw anything but one linearizable memory.
@@ -23,6 +20,10 @@ struct Arguments {
     /// How many seeds to run.
     #[arg(long, default_value_t = 1000, conflicts_with = "seed")]
     seeds: u64,
+
+    /// Run seeds for so many minutes, however many they are.
+    #[arg(long, conflicts_with_all = ["seed", "seeds"])]
+    minutes: Option<NonZeroU64>,
 
     /// The first seed.
     #[arg(long, default_value_t = 0, conflicts_with = "seed")]
@@ -44,17 +45,49 @@ struct Arguments {
     #[arg(long, default_value = "any", value_parser = parse_replication)]
     replication: Replication,
 
-    /// Put a fault back into the protocol, to see it found.
+    /// Lose a majority for good in each run in which that can be, and have an operator go on.
+    #[arg(long)]
+    loss: bool,
+
+    /// Put a fault back, to see it found.
     #[arg(long, value_parser = parse_planted)]
-    planted: Option<PlantedFault>,
+    planted: Option<Planted>,
 
     /// Go on after a failure, and tell of all at the end.
     #[arg(long, conflicts_with = "seed")]
     keep_going: bool,
 
     /// How many runs go side by side. Default: as many as there are processors.
-    #[arg(long)]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, visible_alias = "jobs")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Arguments {
+    /// The first run, or the only one.
+    fn first(&self) -> Run {
+        Run {
+            seed: self.seed.unwrap_or(self.start_seed),
+            nodes: self.nodes,
+            replication: self.replication,
+            loss: self.loss,
+            planted: self.planted,
+        }
+    }
+
+    fn campaign(&self) -> Campaign {
+        let minutes = self.minutes.map(NonZeroU64::get);
+        let threads = self
+            .threads
+            .or_else(|| thread::available_parallelism().ok());
+        Campaign {
+            first: self.first(),
+            length: minutes.map_or(Length::Seeds(self.seeds), |minutes| {
+                Length::Time(Duration::from_secs(60 * minutes))
+            }),
+            threads: threads.unwrap_or(NonZeroUsize::MIN),
+            keep_going: self.keep_going,
+        }
+    }
 }
 
 fn parse_nodes(text: &str) -> Result<Nodes, String> {
@@ -73,11 +106,11 @@ fn parse_one_to_seven(text: &str) -> Result<Option<u8>, String> {
     }
 }
 
-fn parse_planted(text: &str) -> Result<PlantedFault, String> {
-    let named = |fault: &&PlantedFault| simulator::planted_name(**fault) == text;
-    let found = simulator::PLANTED.iter().find(named).copied();
+fn parse_planted(text: &str) -> Result<Planted, String> {
+    let named = |fault: &&Planted| fault.to_string() == text;
+    let found = Planted::ALL.iter().find(named).copied();
     found.ok_or_else(|| {
-        let names = simulator::PLANTED.map(simulator::planted_name);
+        let names = Planted::ALL.map(|fault| fault.to_string());
         format!("it is one of {}", names.join(", "))
     })
 }
@@ -85,29 +118,21 @@ fn parse_planted(text: &str) -> Result<PlantedFault, String> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
-        Some(seed) => replay(&arguments, seed),
-        None => run_many(&arguments),
+        Some(_) => replay(arguments.first(), arguments.trace),
+        None => conduct(&arguments.campaign()),
     }
 }
 
-fn replay(arguments: &Arguments, seed: u64) -> ExitCode {
-    let this = Run {
-        seed,
-        nodes: arguments.nodes,
-        replication: arguments.replication,
-        planted: arguments.planted,
-    };
-    let result = if arguments.trace {
-        run_traced(this, Box::new(io::BufWriter::new(io::stdout())))
-    } else {
-        run(this)
+/// One run, with all that happens in it if that is wanted.
+fn replay(this: Run, trace: bool) -> ExitCode {
+    let result = match trace {
+        true => run_traced(this, Box::new(io::BufWriter::new(io::stdout()))),
+        false => run(this),
     };
     match result {
         Ok(passed) => {
-            println!(
-                "{}\nseed {seed} passed; digest {:016x}",
-                passed.figures, passed.digest
-            );
+            let (figures, seed, digest) = (passed.figures, this.seed, passed.digest);
+            println!("{figures}\nseed {seed} passed; digest {digest:016x}");
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -117,73 +142,60 @@ fn replay(arguments: &Arguments, seed: u64) -> ExitCode {
     }
 }
 
-fn run_many(arguments: &Arguments) -> ExitCode {
-    let progress = ProgressBar::new(arguments.seeds).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left")
-            .expect("the template is a constant"),
-    );
-    let jobs = arguments
-        .jobs
-        .or_else(|| thread::available_parallelism().ok());
-    let jobs = jobs.map_or(1, NonZeroUsize::get);
-    let started = Instant::now();
-
-    let next = AtomicU64::new(0);
-    let stop = AtomicBool::new(false);
-    let sum = Mutex::new(Figures::default());
-    let failures: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                let mut figures = Figures::default();
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= arguments.seeds {
-                        break;
-                    }
-                    let seed = arguments.start_seed + index;
-                    let this = Run {
-                        seed,
-                        nodes: arguments.nodes,
-                        replication: arguments.replication,
-                        planted: arguments.planted,
-                    };
-                    match run(this) {
-                        Ok(passed) => figures += passed.figures,
-                        Err(failure) => {
-                            stop.store(!arguments.keep_going, Ordering::Relaxed);
-                            failures
-                                .lock()
-                                .expect("no thread panics with it")
-                                .push(failure);
-                        }
-                    }
-                    progress.inc(1);
-                }
-                *sum.lock().expect("no thread panics with it") += figures;
+/// Many runs. How far they are is written to standard error, what came of them to standard output.
+fn conduct(campaign: &Campaign) -> ExitCode {
+    let tally = match campaign.length {
+        Length::Seeds(seeds) => {
+            let style = "{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left";
+            let style = ProgressStyle::with_template(style).expect("the template is a constant");
+            let bar = ProgressBar::new(seeds).with_style(style);
+            let tally = campaign.conduct(Duration::from_millis(500), |so_far| {
+                bar.set_position(so_far.ended);
             });
+            bar.finish_and_clear();
+            tally
         }
-    });
-
-    progress.finish_and_clear();
-    let sum = sum.into_inner().expect("no thread panics with it");
-    println!("{sum}");
-    let elapsed = started.elapsed();
-    println!("took         {elapsed:.1?} with {jobs} at a time");
-    let mut failures = failures.into_inner().expect("no thread panics with it");
-    if failures.is_empty() {
-        println!("all {} seeds passed", arguments.seeds);
+        Length::Time(_) => campaign.conduct(Duration::from_secs(30), |so_far| {
+            eprintln!("{}", line_of(so_far));
+        }),
+    };
+    println!("{}", tally.figures);
+    let (took, threads) = (tally.took, campaign.threads);
+    println!("took         {took:.1?} with {threads} at a time");
+    let first = campaign.first.seed;
+    let Some(failure) = tally.failures.first() else {
+        match tally.ended.checked_sub(1) {
+            Some(others) => println!("all seeds from {first} to {} passed", first + others),
+            None => println!("no seed was run"),
+        }
         return ExitCode::SUCCESS;
-    }
-    failures.sort_by_key(|failure| failure.run.seed);
-    if !arguments.keep_going {
-        failures.truncate(1);
-    }
-    for failure in &failures {
-        println!("{failure}");
-    }
-    if arguments.keep_going {
-        println!("{} of {} seeds failed", failures.len(), arguments.seeds);
+    };
+    match campaign.keep_going {
+        false => println!("{failure}"),
+        true => {
+            for failure in &tally.failures {
+                println!("{failure}");
+            }
+            let (failed, ended) = (tally.failures.len(), tally.ended);
+            println!("{failed} of {ended} seeds failed");
+        }
     }
     ExitCode::FAILURE
+}
+
+/// How far it is, in one line.
+fn line_of(tally: &Tally) -> String {
+    let figures = &tally.figures;
+    format!(
+        "{:5} s: {} seeds, {:.1} h of virtual time, {} operations, {} faults, {} changes, \
+         {} recoveries, {} failures",
+        tally.took.as_secs(),
+        tally.ended,
+        figures.virtual_time.as_secs_f64() / 3600.0,
+        figures.operations.total(),
+        figures.faults_total(),
+        figures.changes.begun,
+        figures.recoveries.finished,
+        tally.failures.len()
+    )
 }

@@ -50,9 +50,13 @@ impl Memory {
     /// A process has copied a group in this epoch.
     pub(crate) fn copied(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
         if let Some(lacking) = self.lacking.get_mut(&process)
-            && lacking.entered.is_some_and(|(entered, _)| entered == epoch)
+            && let Some((entered, is_joint)) = lacking.entered
+            && entered == epoch
         {
             lacking.now.remove(group);
+            if !is_joint {
+                lacking.before_change.remove(group);
+            }
         }
     }
 
@@ -83,8 +87,14 @@ impl Memory {
             };
             left.get(&node).is_some_and(is_whole)
         };
+        let mut staying = configuration.members_after().iter();
+        let all_stay = staying.all(|member| is_left(member.id));
         let whole = |is_after: bool| {
             let has_majority = |group: &Group| {
+                if configuration.forced().contains(*group) {
+                    // Nobody has all of it until everyone has shown what is left.
+                    return all_stay;
+                }
                 let quorums = configuration.group_quorums(*group);
                 let set = if is_after {
                     quorums.after()
@@ -176,19 +186,7 @@ impl Majorities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{ClusterId, Member};
-
-    fn members(ids: &[u64]) -> Vec<Member> {
-        let member = |id: &u64| {
-            let address = format!("n{id}:1").parse().unwrap();
-            Member::new(NodeId::new(*id), address)
-        };
-        ids.iter().map(member).collect()
-    }
-
-    fn first(ids: &[u64], replication: u8) -> Configuration {
-        Configuration::new(ClusterId(1), Epoch::FIRST, members(ids), replication).unwrap()
-    }
+    use crate::fixtures::{members, replicated};
 
     /// A memory in which these processes, each of the id that is its number, have entered these.
     fn memory(processes: &[usize], entered: &[&Configuration]) -> Memory {
@@ -212,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_founded_cluster_survives_the_death_of_a_minority() {
-        let first = first(&[1, 2, 3], 3);
+        let first = replicated(1, &[1, 2, 3], 3);
         let memory = memory(&[1, 2, 3], &[&first]);
         let all = memory.majorities(&first, among(&[1, 2, 3]));
         let two = memory.majorities(&first, among(&[1, 3]));
@@ -221,8 +219,26 @@ mod tests {
     }
 
     #[test]
+    fn one_that_missed_an_epoch_counts_again_once_it_has_copied() {
+        let first = replicated(1, &[1, 2, 3], 3);
+        let joint = first.joint(members(&[1, 2, 4]), 3).unwrap();
+        let given_up = joint.aborted();
+        let mut memory = memory(&[1, 2, 3], &[&first]);
+        for entered in [&joint, &given_up] {
+            memory.entered(1, NodeId::new(1), entered);
+        }
+        memory.entered(2, NodeId::new(2), &given_up);
+        let suffice = |memory: &Memory| memory.majorities(&given_up, among(&[1, 2])).suffice();
+        assert!(!suffice(&memory));
+        for group in Group::all() {
+            memory.copied(2, given_up.epoch(), group);
+        }
+        assert!(suffice(&memory));
+    }
+
+    #[test]
     fn what_one_replica_holds_alone_dies_with_it() {
-        let first = first(&[1, 2, 3], 1);
+        let first = replicated(1, &[1, 2, 3], 1);
         let memory = memory(&[1, 2, 3], &[&first]);
         let all = memory.majorities(&first, among(&[1, 2, 3]));
         assert!(!memory.majorities(&first, among(&[1, 2])).survive(&all));
@@ -230,7 +246,7 @@ mod tests {
 
     #[test]
     fn who_came_in_the_place_of_another_counts_once_it_has_copied() {
-        let first = first(&[1, 2, 3], 3);
+        let first = replicated(1, &[1, 2, 3], 3);
         let joint = first.joint(members(&[1, 2, 4]), 3).unwrap();
         let done = joint.finished();
         let mut memory = memory(&[1, 2, 3], &[&first, &joint]);

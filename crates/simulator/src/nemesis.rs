@@ -39,7 +39,7 @@ impl FaultPlan {
     /// what there is to be afraid of.
     pub(crate) fn draw(chance: &mut Chance, sites: usize, at_founding: bool) -> Self {
         let mut weights = [0; Fault::KINDS.len()];
-        for weight in &mut weights {
+        for weight in &mut weights[..Fault::LOSS] {
             *weight = chance.pick(&[0, 0, 1, 3, 9]);
         }
         let anyone = chance.happens(if at_founding { 0.5 } else { 0.05 });

@@ -2,7 +2,7 @@
 
 use crate::figures::Figures;
 use crate::plan::{Nodes, Replication};
-use protocol::PlantedFault;
+use crate::planted::Planted;
 use std::fmt;
 
 /// Which run.
@@ -14,9 +14,12 @@ pub struct Run {
     pub nodes: Nodes,
     /// On how many nodes each slot is held.
     pub replication: Replication,
-    /// A fault put back into the protocol, to see it found. Then nobody asks whether a majority
-    /// holds what is called settled: the clients' history has to show that it does not.
-    pub planted: Option<PlantedFault>,
+    /// Whether a majority is lost for good in it whatever the seed would decide, if it is a run in
+    /// which that can be.
+    pub loss: bool,
+    /// A fault put back, to see it found. Then nobody asks whether a majority holds what is called
+    /// settled: the clients' history has to show that it does not.
+    pub planted: Option<Planted>,
 }
 
 /// A run in which nothing that must hold was broken.
@@ -37,6 +40,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The same in words.
     pub what: String,
+    /// The last that happened before, line by line, if the run was played again for that.
+    pub story: Option<String>,
 }
 
 /// What a failed run broke.
@@ -50,10 +55,16 @@ pub enum FailureKind {
     Invariant,
     /// The protocol itself found something impossible.
     Panic,
+    /// It had not ended after a time in which any run ends.
+    Endless,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(story) = &self.story {
+            writeln!(f, "the last that happened with seed {}:", self.run.seed)?;
+            writeln!(f, "{story}")?;
+        }
         writeln!(f, "seed {} failed: {}", self.run.seed, self.what)?;
         write!(f, "replay it: {}", self.run.replay())
     }
@@ -68,6 +79,7 @@ impl Run {
             seed,
             nodes: Nodes::Any,
             replication: Replication::Any,
+            loss: false,
             planted: None,
         }
     }
@@ -81,46 +93,12 @@ impl Run {
         if let Replication::Exactly(replication) = self.replication {
             command += &format!(" --replication {replication}");
         }
+        if self.loss {
+            command += " --loss";
+        }
         if let Some(planted) = self.planted {
-            let name = planted_name(planted);
-            command += &format!(" --planted {name}");
+            command += &format!(" --planted {planted}");
         }
         command + " --trace"
-    }
-}
-
-/// Every fault that can be planted.
-pub const PLANTED: [PlantedFault; 13] = [
-    PlantedFault::TrustDetector,
-    PlantedFault::QuorumTooSmall,
-    PlantedFault::NoWriteBack,
-    PlantedFault::GreatestBallotOfAll,
-    PlantedFault::RecomputeAfterAccept,
-    PlantedFault::MixEpochs,
-    PlantedFault::NewestEpochStamp,
-    PlantedFault::CountOldMemberAsCopied,
-    PlantedFault::CopyFromAnyEpoch,
-    PlantedFault::CopiedSurvivesAbort,
-    PlantedFault::LatePullReply,
-    PlantedFault::ForgetEpoch,
-    PlantedFault::SplitEpochCheck,
-];
-
-/// The name of a planted fault on the command line.
-pub fn planted_name(planted: PlantedFault) -> &'static str {
-    match planted {
-        PlantedFault::TrustDetector => "trust-detector",
-        PlantedFault::QuorumTooSmall => "quorum-too-small",
-        PlantedFault::NoWriteBack => "no-write-back",
-        PlantedFault::GreatestBallotOfAll => "greatest-ballot-of-all",
-        PlantedFault::RecomputeAfterAccept => "recompute-after-accept",
-        PlantedFault::MixEpochs => "mix-epochs",
-        PlantedFault::NewestEpochStamp => "newest-epoch-stamp",
-        PlantedFault::CountOldMemberAsCopied => "count-old-member-as-copied",
-        PlantedFault::CopyFromAnyEpoch => "copy-from-any-epoch",
-        PlantedFault::CopiedSurvivesAbort => "copied-survives-abort",
-        PlantedFault::LatePullReply => "late-pull-reply",
-        PlantedFault::ForgetEpoch => "forget-epoch",
-        PlantedFault::SplitEpochCheck => "split-epoch-check",
     }
 }

@@ -4,9 +4,11 @@ use crate::chance::{Chance, Stream};
 use crate::clocks::Clock;
 use crate::nemesis::{CrashBudget, FaultPlan};
 use crate::network::Weather;
+use crate::operator::LossPlan;
 use crate::outcome::Run;
+use crate::planted::Planted;
 use crate::workload::WorkloadPlan;
-use protocol::{Configuration, PlantedFault};
+use protocol::Configuration;
 use std::time::Duration;
 
 /// How many nodes found a cluster.
@@ -41,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) faults_last: Duration,
     /// Whether nodes that are down stay down while the cluster heals.
     pub(crate) down_stay_down: bool,
+    /// The loss of a majority for good, in the runs that have one.
+    pub(crate) loss: Option<LossPlan>,
 }
 
 /// What the processes run on, and with which settings.
@@ -76,7 +80,7 @@ pub(crate) struct Machines {
     pub(crate) inbox_max: usize,
     /// How many operations a lane runs at once.
     pub(crate) operations_max: usize,
-    pub(crate) planted: Option<PlantedFault>,
+    pub(crate) planted: Option<Planted>,
 }
 
 impl Machines {
@@ -136,13 +140,17 @@ impl Plan {
         let weather = draw_weather(&mut chance);
         // Nothing that comes moves a change on in less time than a few messages take.
         machines.abort_after = machines.abort_after.max(weather.delay_mean * 100);
+        let may_lose = !faults_from_the_start && !everyone_may_die;
+        let workload = WorkloadPlan::draw(&mut chance);
+        let faults_last = chance.span(seconds(4)..=seconds(14));
         Self {
             machines,
             weather,
             faults,
-            workload: WorkloadPlan::draw(&mut chance),
+            workload,
             faults_from_the_start,
-            faults_last: chance.span(seconds(4)..=seconds(14)),
+            faults_last,
+            loss: LossPlan::draw(run, faults_last).filter(|_| may_lose),
             // Only the process that comes back shows that the former one's memory is gone.
             down_stay_down: chance.happens(0.3) && !everyone_may_die,
         }

@@ -2,11 +2,12 @@
 
 use crate::clocks::Instant;
 use crate::hurdle::Hurdle;
-use crate::invariants::{Invariants, Settled};
+use crate::invariants::{Era, Invariants, Settled};
 use crate::network::{ProcessNumber, Site};
 use crate::plan::Machines;
+use crate::planted::Planted;
 use protocol::{
-    Address, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
+    Address, Body, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
     Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
     MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
     PersistNumber, Seat, Standing, Ticket, Time,
@@ -36,6 +37,9 @@ pub(crate) struct Process {
     proposals: BTreeMap<Ticket, Epoch>,
     proposals_made: u64,
     hurdle: Hurdle,
+    planted: Option<Planted>,
+    /// The epoch in which another node has answered for this one, while that is passed on.
+    answered_in: Option<Era>,
     /// The registers and bytes that the membership was last told were copied in this epoch.
     copied: (u64, u64),
     /// The seat that it has, or had when it was last a member: not one that was only on its way in.
@@ -107,8 +111,8 @@ pub(crate) enum Effect {
     Answer {
         ticket: Ticket,
         outcome: Outcome,
-        /// Where its lane was then.
-        era: (ClusterId, Epoch),
+        /// Where the lane was then that had it done.
+        era: Era,
     },
     /// Make everything of this lane durable up to the number.
     Persist {
@@ -178,7 +182,9 @@ impl Process {
             membership,
             proposals: BTreeMap::new(),
             proposals_made: 0,
-            hurdle: Hurdle::new(machines.planted),
+            hurdle: Hurdle::new(machines.planted.and_then(Planted::of_protocol)),
+            planted: machines.planted,
+            answered_in: None,
             copied: (0, 0),
             seat: None,
             registers_copied: 0,
@@ -228,6 +234,7 @@ impl Process {
             }
         }
         while self.drain_lanes(now, invariants) || self.drain_membership(now, invariants) {}
+        self.answered_in = None;
         self.note_copied();
         self.release();
     }
@@ -237,6 +244,9 @@ impl Process {
         let Some(lane) = message.body.lane(self.shards.len()) else {
             return;
         };
+        if let Body::ForwardReply { .. } = &message.body {
+            self.answered_in = Some((message.cluster, message.epoch));
+        }
         let lane = &mut self.shards[lane].lane;
         if let Some(message) = self.hurdle.check(now, message, lane.epoch()) {
             lane.handle_message(now, message);
@@ -285,6 +295,12 @@ impl Process {
         self.membership.configuration()
     }
 
+    /// The cluster and the epoch that it is in, if it knows any.
+    pub(crate) fn era(&self) -> Option<Era> {
+        let configuration = self.configuration()?;
+        Some((configuration.cluster(), configuration.epoch()))
+    }
+
     pub(crate) fn operations_running(&self) -> usize {
         self.shards
             .iter()
@@ -308,6 +324,11 @@ impl Process {
                 match output {
                     Output::Send { mut message, after } => {
                         self.hurdle.disguise(&mut message);
+                        if let Some(planted) = self.planted {
+                            let known = self.membership.configuration();
+                            let own = self.incarnation.node;
+                            planted.distort(&mut message, own, known.map(|known| &**known));
+                        }
                         if let Some(settled) = invariants.sent(&message, shard.lane.epoch()) {
                             let called = Effect::CalledSettled(settled);
                             shard.held.push_back((after, called));
@@ -324,7 +345,9 @@ impl Process {
                         None => self.effects.push_back(Effect::Answer {
                             ticket,
                             outcome,
-                            era: (shard.lane.cluster(), shard.lane.epoch()),
+                            era: self
+                                .answered_in
+                                .unwrap_or((shard.lane.cluster(), shard.lane.epoch())),
                         }),
                     },
                     Output::Persist { number, name, cell } => {

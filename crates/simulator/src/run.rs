@@ -4,16 +4,17 @@ use crate::book::Ended;
 use crate::clocks::Instant;
 use crate::cluster::{Cluster, Cue, Step};
 use crate::nemesis::Nemesis;
+use crate::operator::Operator;
 use crate::outcome::{Failure, FailureKind, Passed, Run};
+use crate::panics::caught;
 use crate::plan::Plan;
 use crate::process::State;
-use crate::trace::Trace;
+use crate::trace::{Tail, Trace};
 use crate::workload::Workload;
 use checker::{Limits, Verdict, check};
 use protocol::{Operation, Outcome, RegisterName, Standing, Ticket};
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Runs a seed.
@@ -32,21 +33,30 @@ pub fn run_traced(run: Run, out: Box<dyn io::Write + Send>) -> Result<Passed, Fa
     run_with(run, Trace::written_to(out))
 }
 
+/// Plays a failed run once more, to have the end of its story.
+pub(crate) fn tell(failure: Failure) -> Failure {
+    let tail = Tail::default();
+    match run_with(failure.run, Trace::written_to(Box::new(tail.clone()))) {
+        Ok(_) => failure,
+        Err(again) => Failure {
+            story: Some(tail.text()),
+            ..again
+        },
+    }
+}
+
 fn run_with(run: Run, trace: Trace) -> Result<Passed, Failure> {
-    let fail = |(kind, what)| Failure { run, kind, what };
+    let fail = |(kind, what)| Failure {
+        run,
+        kind,
+        what,
+        story: None,
+    };
     // The protocol panics where it finds that its own state is impossible. That too is a failure
     // of this seed, to be told with it.
-    match catch_unwind(AssertUnwindSafe(|| Drama::new(run, trace).play())) {
+    match caught(|| Drama::new(run, trace).play()) {
         Ok(end) => end.map_err(fail),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            let text = text.unwrap_or_else(|| "it gave no reason".to_owned());
-            Err(fail((
-                FailureKind::Panic,
-                format!("the code panicked: {text}"),
-            )))
-        }
+        Err(panic) => Err(fail((FailureKind::Panic, panic))),
     }
 }
 
@@ -80,9 +90,14 @@ struct Drama {
     plan: Plan,
     cluster: Cluster,
     nemesis: Nemesis,
+    operator: Option<Operator>,
     workload: Workload,
     faults_on: bool,
     requests_on: bool,
+    /// How long it took from healing until the cluster was at rest.
+    rested_after: Duration,
+    /// The longest time that an operation took after that.
+    operation_longest: Duration,
 }
 
 impl Drama {
@@ -91,11 +106,14 @@ impl Drama {
         let cluster = Cluster::new(run.seed, plan.machines.clone(), plan.weather.calm(), trace);
         Self {
             nemesis: Nemesis::new(run.seed, plan.faults.clone()),
+            operator: plan.loss.clone().map(|loss| Operator::new(run.seed, loss)),
             workload: Workload::new(run.seed, plan.workload.clone(), plan.sites()),
             cluster,
             plan,
             faults_on: false,
             requests_on: false,
+            rested_after: Duration::ZERO,
+            operation_longest: Duration::ZERO,
         }
     }
 
@@ -130,6 +148,9 @@ impl Drama {
         let (fault, burst) = (self.nemesis.wait(), self.workload.pause());
         self.cluster.cue(fault, Cue::Fault);
         self.cluster.cue(burst, Cue::Burst);
+        if let Some(loss) = &self.plan.loss {
+            self.cluster.cue(loss.after, Cue::Loss);
+        }
         let end = self.cluster.now() + self.plan.faults_last;
         while self.advance(end)? {}
         (self.faults_on, self.requests_on) = (false, false);
@@ -138,6 +159,7 @@ impl Drama {
 
     /// The network is whole again, and every node learns what stands.
     fn heal(&mut self) -> Result<(), Fault> {
+        let healed_at = self.cluster.now();
         self.cluster.heal();
         let nobody_stands = !self.anyone_in_a_cluster();
         if !self.plan.down_stay_down || nobody_stands || !self.cluster.is_unharmed() {
@@ -158,6 +180,7 @@ impl Drama {
             },
         )?;
         self.come_to_rest()?;
+        self.rested_after = self.cluster.now().since(healed_at);
         // A write that is forwarded to a member which has just died stays unknown.
         self.await_that(
             "every node knows who is dead",
@@ -177,6 +200,15 @@ impl Drama {
     /// Changes of members end, whoever is to be a member becomes one, and every member copies all
     /// that it holds; or, if too much memory is gone for that, everybody knows it.
     fn come_to_rest(&mut self) -> Result<(), Fault> {
+        if self.operator.is_some() {
+            let limit = self.cluster.now() + REST_MAX;
+            // One that was asleep may have brought back what seemed to be gone.
+            while !self.cluster.is_unharmed_after_all() {
+                self.pass_time(limit, |_| {
+                    "those that are left do not go on, although an operator wants it".into()
+                })?;
+            }
+        }
         if self.cluster.is_unharmed() {
             let limit = self.cluster.now() + REST_MAX;
             while let Some(unrest) = self.cluster.unrest() {
@@ -254,7 +286,7 @@ impl Drama {
 
     /// An operation that was asked for after healing must be done, and in time, unless its data is
     /// gone.
-    fn expect_served(&self, ended: &Ended) -> Result<(), Fault> {
+    fn expect_served(&mut self, ended: &Ended) -> Result<(), Fault> {
         if !must_be_served(&self.cluster, &ended.name) {
             return Ok(());
         }
@@ -265,6 +297,7 @@ impl Drama {
             Some(Outcome::Unknown) => ended.is_modification,
             Some(_) => true,
         };
+        self.operation_longest = self.operation_longest.max(took);
         if is_done && took <= HEALED_DONE_WITHIN {
             return Ok(());
         }
@@ -280,7 +313,7 @@ impl Drama {
 
     /// The clients' history is checked.
     fn judge(self) -> Result<Passed, Fault> {
-        let verdict = check(self.cluster.book().history(), Limits::default());
+        let verdict = check(&self.cluster.book().history(), Limits::default());
         let text = verdict.to_string();
         let mut figures = self.cluster.figures();
         match verdict {
@@ -289,6 +322,8 @@ impl Drama {
             Verdict::Undecided(_) => return Err((FailureKind::Undecided, text)),
         }
         figures.data_lost = u64::from(!self.cluster.is_unharmed());
+        figures.rest_longest = self.rested_after;
+        figures.operation_longest = self.operation_longest;
         Ok(Passed {
             figures,
             digest: self.cluster.digest(),
@@ -372,6 +407,22 @@ impl Drama {
                         request.operation,
                         request.timeout,
                     );
+                }
+            }
+            Cue::Loss => {
+                if let Some(operator) = &mut self.operator
+                    && let Some(loss) = operator.loss(&self.cluster)
+                {
+                    self.cluster.inflict(loss);
+                    self.cluster.cue(operator.pause(), Cue::Operator);
+                }
+            }
+            Cue::Operator => {
+                if let Some(operator) = &mut self.operator {
+                    if let Some((site, request)) = operator.next(&self.cluster) {
+                        self.cluster.ask_for_change(site, request);
+                    }
+                    self.cluster.cue(operator.pause(), Cue::Operator);
                 }
             }
             Cue::Fault | Cue::Burst | Cue::Client(_) => {}

@@ -1,9 +1,11 @@
 //! What happened in a run, for people and for comparison: [`Trace`].
 
 use crate::clocks::Instant;
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Takes in everything that happens. It keeps a digest of all of it, by which two runs can be
@@ -89,10 +91,74 @@ impl fmt::Debug for Trace {
     }
 }
 
+/// Keeps the last lines of a trace, and from further back those that tell of more than messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    /// The last lines of all.
+    last: VecDeque<String>,
+    /// The last before these that are not about single messages.
+    former: VecDeque<String>,
+    begun: Vec<u8>,
+}
+
+impl Tail {
+    const LAST_MAX: usize = 20;
+    const FORMER_MAX: usize = 40;
+    /// Longer lines are those of messages that carry a great deal.
+    const LINE_LENGTH_MAX: usize = 400;
+
+    /// The lines, joined.
+    pub(crate) fn text(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = lines.former.iter().chain(&lines.last);
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        all.join("\n")
+    }
+}
+
+impl Lines {
+    fn push(&mut self, line: String) {
+        self.last.push_back(line);
+        if self.last.len() > Tail::LAST_MAX {
+            // What follows on the time is set in if it is about a message.
+            let is_of_message = |line: &String| line.trim_start().contains("   ");
+            let former = self.last.pop_front();
+            self.former
+                .extend(former.filter(|line| !is_of_message(line)));
+        }
+        if self.former.len() > Tail::FORMER_MAX {
+            self.former.pop_front();
+        }
+    }
+}
+
+impl io::Write for Tail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for &byte in bytes {
+            if byte != b'\n' {
+                lines.begun.push(byte);
+                continue;
+            }
+            let line = std::mem::take(&mut lines.begun);
+            let line = String::from_utf8_lossy(&line);
+            lines.push(line.chars().take(Self::LINE_LENGTH_MAX).collect());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::io::Write;
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -122,5 +188,26 @@ mod tests {
         assert_eq!(read.digest(), silent.digest());
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text, "  0.000000 n1 crashes\n  0.000000 7\n");
+    }
+
+    #[test]
+    fn a_tail_keeps_the_last_lines_and_what_is_told_before_them() {
+        let mut tail = Tail::default();
+        writeln!(tail, "  1.000000 told first").unwrap();
+        for number in 0..100 {
+            writeln!(tail, "  2.000000   message {number}").unwrap();
+            writeln!(tail, "  2.000000 told {number}").unwrap();
+        }
+        writeln!(tail, "{}", "x".repeat(1000)).unwrap();
+        let text = tail.text();
+        assert!(text.starts_with("  2.000000 told 50\n"), "{text}");
+        assert!(
+            !text.contains("message 89") && text.contains("message 91"),
+            "{text}"
+        );
+        let count = text.lines().count();
+        assert_eq!(count, Tail::LAST_MAX + Tail::FORMER_MAX);
+        let longest = text.lines().map(str::len).max();
+        assert_eq!(longest, Some(Tail::LINE_LENGTH_MAX));
     }
 }

@@ -284,6 +284,7 @@ impl Workload {
     }
 }
 
-fn register(number: usize) -> RegisterName {
+/// The register of this number. Runs use a few, from number zero on.
+pub(crate) fn register(number: usize) -> RegisterName {
     RegisterName::new(format!("r{number}")).expect("a short name")
 }

@@ -2,13 +2,13 @@
 //! meet have stories of their own, in `traps.rs`.
 
 use protocol::PlantedFault;
-use simulator::{FailureKind, Run, run};
+use simulator::{FailureKind, Planted, Run, run};
 
 /// More seeds than any of these faults was ever seen to need; most show at once.
 const SEEDS_MAX: u64 = 500;
 
-fn is_found(planted: PlantedFault) {
-    let name = simulator::planted_name(planted);
+fn is_found(planted: impl Into<Planted>) {
+    let planted = planted.into();
     for seed in 0..SEEDS_MAX {
         let this = Run {
             planted: Some(planted),
@@ -18,12 +18,12 @@ fn is_found(planted: PlantedFault) {
             continue;
         };
         if failure.kind == FailureKind::NotLinearizable {
-            println!("{name} was found at seed {seed}:\n{failure}");
+            println!("{planted} was found at seed {seed}:\n{failure}");
             return;
         }
-        println!("{name}, on the way: {failure}");
+        println!("{planted}, on the way: {failure}");
     }
-    panic!("{name} was not found in {SEEDS_MAX} seeds");
+    panic!("{planted} was not found in {SEEDS_MAX} seeds");
 }
 
 #[test]

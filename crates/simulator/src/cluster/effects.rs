@@ -3,7 +3,7 @@
 use super::links::Frame;
 use super::{CHANGE_ANSWERED_WITHIN, Cluster, Event, Gone, OVERDUE_AFTER};
 use crate::clocks::Instant;
-use crate::invariants::Settled;
+use crate::invariants::{Era, Generation, Settled};
 use crate::network::ProcessNumber;
 use crate::process::{Alarm, Effect, Input, State};
 use protocol::{Body, ClusterId, Configuration, Epoch, Group, Message, NodeId, Outcome, Ticket};
@@ -98,12 +98,7 @@ impl Cluster {
                     } else if let Input::Change { ticket, .. } = input {
                         self.changes.remove(&ticket);
                     } else if let Input::Request { ticket, .. } = input {
-                        let site = process.site;
-                        let cluster = process
-                            .configuration()
-                            .map(|configuration| configuration.cluster());
-                        self.figures.operations.lost += 1;
-                        self.book.lose(self.now, ticket, site, cluster);
+                        self.lose(ticket, number);
                     }
                 }
             },
@@ -213,19 +208,38 @@ impl Cluster {
         );
         let call = self.book.running(ticket);
         let name = call.map(|call| call.operation.name().clone());
-        self.figures
-            .count(call.is_some_and(|call| call.operation.is_write()), &outcome);
+        if let Some(call) = call {
+            self.figures
+                .operations
+                .count(&call.operation, Some(&outcome));
+            self.figures.count_rounds(&outcome);
+        }
         if let Some(name) = name
             && let Some(settled) = self.invariants.told(era, &name, &outcome)
         {
             self.expect_settled(&settled);
         }
-        let cluster = self.processes[number]
-            .configuration()
-            .map(|configuration| configuration.cluster());
-        if let Err(wrong) = self.book.answer(self.now, ticket, outcome, site, cluster) {
+        let ended_in = self.generation_at(ticket, Some(era));
+        if let Err(wrong) = self.book.answer(self.now, ticket, outcome, site, ended_in) {
             self.fail(wrong);
         }
+    }
+
+    /// Of which generation the operation's register is to somebody in this era.
+    fn generation_at(&self, ticket: Ticket, era: Option<Era>) -> Option<Generation> {
+        let era = era.filter(|(cluster, _)| *cluster != ClusterId::NONE)?;
+        let name = self.book.running(ticket)?.operation.name();
+        Some(self.invariants.lineage().generation(era, name))
+    }
+
+    /// Nobody will ever answer the operation.
+    pub(super) fn lose(&mut self, ticket: Ticket, number: ProcessNumber) {
+        if let Some(call) = self.book.running(ticket) {
+            self.figures.operations.count(&call.operation, None);
+        }
+        let process = &self.processes[number];
+        let ended_in = self.generation_at(ticket, process.era());
+        self.book.lose(self.now, ticket, process.site, ended_in);
     }
 
     fn expect_settled(&mut self, settled: &Settled) {
@@ -262,23 +276,46 @@ impl Cluster {
             ),
         );
         if is_first {
-            let before = self.configuration.as_ref();
-            let before = before.filter(|before| before.cluster() == cluster);
-            self.figures
-                .changes
-                .stands(before.map(|before| &**before), &configuration);
+            self.stands_first(&configuration);
         }
-        let known = self.configuration.as_ref();
-        let is_other = known.is_none_or(|known| known.cluster() != cluster);
-        if is_other {
-            self.gone = Gone::default();
-        }
+        let lineage = self.invariants.lineage();
+        let is_of_same =
+            |known: &Arc<Configuration>| lineage.root(known.cluster()) == lineage.root(cluster);
+        // Epochs of clusters that went on from one another are in one order.
+        let known = self
+            .configuration
+            .as_ref()
+            .filter(|known| is_of_same(known));
+        let is_other = known.is_none();
         if is_other || known.is_some_and(|known| known.epoch() < epoch) {
+            if is_other || !configuration.forced().is_empty() {
+                // Those that are left make do with what they have.
+                self.gone = Gone::default();
+            }
             self.configuration = Some(configuration);
             // A founder may have died before it was one.
             self.note_what_is_gone();
         }
         self.dial_all(number);
+    }
+
+    /// Nobody has entered this configuration before.
+    fn stands_first(&mut self, configuration: &Arc<Configuration>) {
+        let cluster = configuration.cluster();
+        let before = self.configuration.as_deref();
+        let before = before.filter(|before| before.cluster() == cluster);
+        self.figures.changes.stands(before, configuration);
+        let recoveries = &mut self.figures.recoveries;
+        if configuration.is_recovery() {
+            recoveries.as_new_cluster += 1;
+        } else if !configuration.forced().is_empty() {
+            recoveries.by_majority += 1;
+        }
+        if let Some(recovered) = self.invariants.recovered(configuration) {
+            recoveries.finished += 1;
+            recoveries.registers_given_up += recovered.given_up.len() as u64;
+            self.book.recovered(recovered);
+        }
     }
 
     /// The operator asked for the change a while ago. The process that was asked must have told

@@ -1,9 +1,10 @@
 //! All that can be done to a cluster.
 
-use super::{CHANGE_ANSWERED_WITHIN, Cluster, Event};
+use super::{CHANGE_ANSWERED_WITHIN, Cluster, Event, Gone};
 use crate::clocks::Instant;
 use crate::faults::{Asked, Fault};
 use crate::network::{ProcessNumber, Site, Storm, Weather};
+use crate::planted::Planted;
 use crate::process::{Identity, Input, Process, State};
 use protocol::{
     Boot, ChangeRequest, ClusterId, Incarnation, LaneOptions, NodeId, Operation, PlantedFault,
@@ -46,6 +47,7 @@ impl Cluster {
             .iter()
             .filter(|process| process.site == site)
             .count();
+        self.figures.restarts += u64::from(starts > 0);
         let name = format!("n{}{}", site + 1, "'".repeat(starts));
         self.trace.alias(format!("{incarnation}"), name.clone());
         self.trace.alias(format!("{id}"), name.clone());
@@ -59,7 +61,7 @@ impl Cluster {
         let lanes = (0..lanes).map(|lane| LaneOptions {
             lanes: lanes as u16,
             operations_max: self.machines.operations_max,
-            planted: self.machines.planted,
+            planted: self.machines.planted.and_then(Planted::of_protocol),
             ..LaneOptions::new(incarnation, lane as u16)
         });
         let now = self.places[site].clock.read(self.now);
@@ -76,7 +78,7 @@ impl Cluster {
     /// Who a process is that starts at the site: a node of its own, as it has no memory.
     fn incarnation_at(&mut self, site: Site, number: ProcessNumber) -> Incarnation {
         let former = self.places[site].process;
-        if self.machines.planted == Some(PlantedFault::ForgetEpoch)
+        if self.machines.planted == Some(Planted::Protocol(PlantedFault::ForgetEpoch))
             && let Some(former) = former
         {
             let Incarnation { node, boot } = self.processes[former].incarnation;
@@ -106,6 +108,14 @@ impl Cluster {
             ),
         );
         self.figures.changes.asked += 1;
+        if let ChangeRequest::Recover { lost, cluster, .. } = &request {
+            self.figures.recoveries.asked += 1;
+            let membership = self.processes[process].membership();
+            // What it would do now is what it does, or it does nothing.
+            if let Ok(view) = membership.recovery(lost) {
+                self.invariants.operator_was_told(*cluster, view.forced);
+            }
+        }
         self.changes.insert(ticket, process);
         self.calendar.enter(
             self.now + CHANGE_ANSWERED_WITHIN,
@@ -124,9 +134,13 @@ impl Cluster {
         timeout: Duration,
     ) -> Ticket {
         let process = self.places[site].process.expect("it runs or is frozen");
+        let era = self.processes[process].era();
+        let lineage = self.invariants.lineage();
+        let called_in = era.map(|era| lineage.generation(era, operation.name()));
+        let (now, client) = (self.now, client as u64);
         let ticket = self
             .book
-            .call(self.now, client as u64, operation.clone(), process);
+            .call(now, client, operation.clone(), process, called_in);
         let id = self.processes[process].incarnation.node;
         self.trace.tell(
             self.now,
@@ -213,6 +227,25 @@ impl Cluster {
                 }
             }
             Fault::Start { site } => self.start(site),
+            Fault::Loss { dead, asleep } => self.lose_for_good(dead, asleep),
+        }
+    }
+
+    /// These are lost for good, as far as operators know: some are gone, and the others do nothing
+    /// until the cluster heals.
+    fn lose_for_good(&mut self, dead: Vec<(Site, Option<Duration>)>, asleep: Vec<Site>) {
+        let sites = dead.iter().map(|(site, _)| *site).chain(asleep.clone());
+        let ids = sites.filter_map(|site| Some(self.process(site)?.incarnation.node));
+        let ids: Vec<NodeId> = ids.collect();
+        self.lost.extend(ids);
+        for site in asleep {
+            self.freeze(site);
+        }
+        for (site, back_after) in dead {
+            self.crash(site);
+            if let Some(after) = back_after {
+                self.start_after(site, after);
+            }
         }
     }
 
@@ -229,9 +262,6 @@ impl Cluster {
             self.now,
             format_args!("{} is gone", process.incarnation.node),
         );
-        let cluster = process
-            .configuration()
-            .map(|configuration| configuration.cluster());
         self.invariants.died(number);
         self.changes.retain(|_, asked| *asked != number);
         self.note_what_is_gone();
@@ -241,8 +271,7 @@ impl Cluster {
             .map(|(ticket, _)| ticket)
             .collect();
         for ticket in its {
-            self.figures.operations.lost += 1;
-            self.book.lose(self.now, ticket, site, cluster);
+            self.lose(ticket, number);
         }
         self.connections_lose_their_end(site, number);
     }
@@ -253,6 +282,16 @@ impl Cluster {
             self.gone.members |= !left.suffice_to_decide();
             self.gone.groups = self.gone.groups.union(left.groups_gone());
         }
+    }
+
+    /// Whether nothing is gone any more of what was taken note of: those that can still be had hold
+    /// all of it.
+    pub(crate) fn is_unharmed_after_all(&mut self) -> bool {
+        let left = self.majorities_without(None);
+        if left.is_some_and(|left| left.suffice()) {
+            self.gone = Gone::default();
+        }
+        self.is_unharmed()
     }
 
     /// The process at the site does nothing from now on.

@@ -64,6 +64,25 @@ impl Cluster {
         self.changes_answered.get(&ticket)
     }
 
+    /// Whom operators take for lost for good, and who does indeed do nothing.
+    pub(crate) fn taken_for_lost(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let is_silent = |id: &NodeId| {
+            let process = self.directory.get(id);
+            process.is_some_and(|process| self.processes[*process].state != State::Running)
+        };
+        self.lost.iter().copied().filter(is_silent)
+    }
+
+    /// Whether that process is dead.
+    pub(crate) fn is_dead(&self, id: NodeId) -> bool {
+        self.living(id).is_none()
+    }
+
+    /// Whether operators have yet to be told what became of a change.
+    pub(crate) fn owes_answers(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// How many of the sites found the cluster: the first ones.
     pub(crate) fn founders(&self) -> usize {
         self.machines.founders
@@ -179,8 +198,8 @@ impl Cluster {
         }
         for process in (0..self.sites()).filter_map(|site| self.process(site)) {
             let id = process.incarnation.node;
-            let known = process.configuration().map(|known| known.epoch());
-            if known != Some(epoch) {
+            let known = process.era();
+            if known != Some((configuration.cluster(), epoch)) {
                 return Some(format!("{id} is in epoch {known:?} and not in {epoch}"));
             }
             let address = &self.places[process.site].address;

@@ -1,13 +1,13 @@
 //! What each process keeps of each register, which goes up only: [`Holdings`].
 
 use crate::network::ProcessNumber;
-use protocol::{Accepted, Ballot, Cell, Epoch, Group, RegisterName, Tag};
-use std::collections::HashMap;
+use protocol::{Accepted, Ballot, Cell, Epoch, Group, Groups, RegisterName, Tag};
+use std::collections::{BTreeMap, HashMap};
 
 /// What each process was last seen to keep.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
-    held: HashMap<(ProcessNumber, RegisterName), Versions>,
+    held: HashMap<(ProcessNumber, RegisterName), Cell>,
     /// What was held when it was dropped last, and the epoch that the process was in then.
     dropped: HashMap<(ProcessNumber, RegisterName), (Epoch, Tag)>,
 }
@@ -27,7 +27,7 @@ impl Versions {
         accepted: None,
     };
 
-    fn of(cell: &Cell) -> Self {
+    pub(super) fn of(cell: &Cell) -> Self {
         Self {
             tag: cell.record.tag,
             promised: cell.promised,
@@ -49,7 +49,8 @@ impl Holdings {
     ) -> Result<(), String> {
         let now = Versions::of(cell);
         let held = self.held.entry((process, name.clone()));
-        let before = std::mem::replace(held.or_insert(now), now);
+        let before = std::mem::replace(held.or_insert(Cell::EMPTY), cell.clone());
+        let before = Versions::of(&before);
         let what = if now.tag < before.tag {
             "a record's tag"
         } else if now.promised < before.promised {
@@ -66,11 +67,11 @@ impl Holdings {
 
     /// A process, which is in this epoch, keeps nothing of a group any more.
     pub(super) fn dropped(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
-        let is_dropped = |(holder, name): &(ProcessNumber, RegisterName), _: &mut Versions| {
+        let is_dropped = |(holder, name): &(ProcessNumber, RegisterName), _: &mut Cell| {
             *holder == process && name.slot().group() == Some(group)
         };
         for (key, held) in self.held.extract_if(is_dropped) {
-            self.dropped.insert(key, (epoch, held.tag));
+            self.dropped.insert(key, (epoch, held.record.tag));
         }
     }
 
@@ -86,7 +87,22 @@ impl Holdings {
     /// What a process keeps of a register, or kept when it died.
     pub(super) fn of(&self, process: ProcessNumber, name: &RegisterName) -> Versions {
         let held = self.held.get(&(process, name.clone()));
-        held.copied().unwrap_or(Versions::NONE)
+        held.map_or(Versions::NONE, Versions::of)
+    }
+
+    /// All that a process keeps of these groups.
+    pub(super) fn of_groups(
+        &self,
+        process: ProcessNumber,
+        groups: Groups,
+    ) -> BTreeMap<RegisterName, Cell> {
+        let is_of = |(holder, name): &(ProcessNumber, RegisterName)| {
+            let group = name.slot().group();
+            *holder == process && group.is_some_and(|group| groups.contains(group))
+        };
+        let held = self.held.iter().filter(|(key, _)| is_of(key));
+        held.map(|((_, name), cell)| (name.clone(), cell.clone()))
+            .collect()
     }
 }
 

@@ -1,20 +1,25 @@
 //! Who asked for what, and how it ended: [`Book`].
 
 use crate::clocks::Instant;
+use crate::invariants::{Generation, Recovered};
 use crate::network::{ProcessNumber, Site};
-use bytes::Bytes;
-use checker::{Action, Client, History, Reply};
-use protocol::{Change, ClusterId, Expected, Operation, Outcome, RegisterName, Ticket, Time};
+use checker::History;
+use history::{Beginning, Saw};
+use protocol::{Operation, Outcome, RegisterName, Ticket, Time};
 use std::collections::BTreeMap;
 
-/// All operations of a run: those that still run, and the history of those that ended.
+mod history;
+
+/// All operations of a run: those that still run, and what clients saw of those that ended.
 ///
-/// The history belongs to the clients: a register is one of its cluster, so that a cluster founded
-/// after all memory was lost begins with new ones.
+/// A register is one of its cluster, so that a cluster founded after all memory was lost begins
+/// with new ones.
 #[derive(Debug)]
 pub(crate) struct Book {
     running: BTreeMap<Ticket, Call>,
-    history: History<String>,
+    saw: Vec<Saw>,
+    /// How the generations began of the registers that recoveries gave up.
+    beginnings: BTreeMap<Generation, Beginning>,
     tickets: u64,
     /// The history's time: every call and every return has a number of its own.
     moments: u64,
@@ -31,6 +36,8 @@ pub(crate) struct Call {
     /// By the clock of its process, once that has seen the request.
     pub(crate) deadline: Option<Time>,
     called: u64,
+    /// Of which generation the register was then, if its process knew a cluster.
+    called_in: Option<Generation>,
 }
 
 /// An operation that ended.
@@ -52,7 +59,8 @@ impl Book {
     pub(crate) fn new() -> Self {
         Self {
             running: BTreeMap::new(),
-            history: History::new(),
+            saw: Vec::new(),
+            beginnings: BTreeMap::new(),
             tickets: 0,
             moments: 0,
             ended: Vec::new(),
@@ -66,6 +74,7 @@ impl Book {
         client: u64,
         operation: Operation,
         process: ProcessNumber,
+        called_in: Option<Generation>,
     ) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
@@ -77,6 +86,7 @@ impl Book {
             called_at: now,
             deadline: None,
             called,
+            called_in,
         };
         self.running.insert(ticket, call);
         ticket
@@ -97,7 +107,8 @@ impl Book {
         }
     }
 
-    /// The process that runs the operation, which is in this cluster, says how it ended.
+    /// The process that runs the operation says how it ended, and of which generation the register
+    /// is to it, if it knows a cluster.
     ///
     /// # Errors
     /// What is wrong with that answer.
@@ -107,69 +118,54 @@ impl Book {
         ticket: Ticket,
         outcome: Outcome,
         site: Site,
-        cluster: Option<ClusterId>,
+        ended_in: Option<Generation>,
     ) -> Result<(), String> {
         let Some(call) = self.running.remove(&ticket) else {
             return Err(format!(
                 "{ticket:?} was answered twice, the second time with {outcome:?}"
             ));
         };
-        let is_write = call.operation.is_write();
-        let fits = match &outcome {
-            Outcome::Read { .. } => !is_write,
-            Outcome::Written { .. } => matches!(call.operation, Operation::Write { .. }),
-            Outcome::Modified { .. } | Outcome::Unchanged { .. } => {
-                matches!(call.operation, Operation::Modify { .. })
-            }
-            Outcome::Unknown => is_write,
-            Outcome::Refused(_) => true,
-        };
-        if !fits {
+        if !fits(&call.operation, &outcome) {
             return Err(format!("{:?} ended with {outcome:?}", call.operation));
         }
-        let moment = self.moment();
-        if let Some(id) = self.record(&call, cluster) {
-            match &outcome {
-                Outcome::Read { record, .. } => {
-                    let reply = Reply::Read(text(&record.content));
-                    self.history.done(id, moment, reply);
-                }
-                Outcome::Written { .. } => self.history.done(id, moment, Reply::Written),
-                Outcome::Modified { record, .. } => {
-                    let reply = Reply::Modified(text(&record.content));
-                    self.history.done(id, moment, reply);
-                }
-                Outcome::Unchanged { record, .. } => {
-                    let reply = Reply::Unchanged(text(&record.content));
-                    self.history.done(id, moment, reply);
-                }
-                Outcome::Refused(_) => self.history.refused(id, moment),
-                Outcome::Unknown => self.history.unknown(id),
-            }
-        } else if !matches!(outcome, Outcome::Refused(_)) {
+        let is_done = !matches!(outcome, Outcome::Refused(_) | Outcome::Unknown);
+        if is_done && ended_in.is_some_and(|generation| !self.has_begun(generation)) {
+            return Err(format!(
+                "{ticket:?} ended with {outcome:?} before what was left was gathered"
+            ));
+        }
+        if ended_in.is_none() && !matches!(outcome, Outcome::Refused(_)) {
             return Err(format!(
                 "a process in no cluster answered {ticket:?} with {outcome:?}"
             ));
         }
-        self.end(now, ticket, call, site, Some(outcome));
+        self.end(now, ticket, call, site, ended_in, Some(outcome));
         Ok(())
     }
 
-    /// The operation will never be answered: its process, which was in this cluster, died or never
-    /// got the request.
+    fn has_begun(&self, generation: Generation) -> bool {
+        generation.number == 0 || self.beginnings.contains_key(&generation)
+    }
+
+    /// The operation will never be answered: its process died or never got the request.
     pub(crate) fn lose(
         &mut self,
         now: Instant,
         ticket: Ticket,
         site: Site,
-        cluster: Option<ClusterId>,
+        ended_in: Option<Generation>,
     ) {
         if let Some(call) = self.running.remove(&ticket) {
-            if let Some(id) = self.record(&call, cluster) {
-                self.history.unknown(id);
-            }
-            self.end(now, ticket, call, site, None);
+            self.end(now, ticket, call, site, ended_in, None);
         }
+    }
+
+    /// A recovery is done: what it gave up begins anew, with what was left.
+    pub(crate) fn recovered(&mut self, recovered: Recovered) {
+        let moments = [self.moment(), self.moment(), self.moment()];
+        let generation = recovered.generation;
+        let beginning = Beginning { moments, recovered };
+        self.beginnings.insert(generation, beginning);
     }
 
     /// What ended since this was last called.
@@ -177,35 +173,9 @@ impl Book {
         std::mem::take(&mut self.ended)
     }
 
-    pub(crate) fn history(&self) -> &History<String> {
-        &self.history
-    }
-
-    /// Puts the operation into the history. One that no cluster took is about no register.
-    fn record(&mut self, call: &Call, cluster: Option<ClusterId>) -> Option<checker::OperationId> {
-        let register = format!("{}@{}", call.operation.name(), cluster?);
-        let action = match &call.operation {
-            Operation::Read { .. } => Action::Read,
-            Operation::Write { content, .. } => text(content).map_or(Action::Delete, Action::Write),
-            Operation::Modify { change, .. } => match change {
-                Change::CompareAndSet {
-                    expected: Expected::Content(expected),
-                    content,
-                    ..
-                } => Action::CompareAndSet {
-                    expected: text(expected),
-                    new: text(content),
-                },
-                Change::Add { amount } => Action::Add(*amount),
-                Change::CompareAndSet { expected, .. } => {
-                    unreachable!("no client compares with {expected:?}")
-                }
-            },
-        };
-        Some(
-            self.history
-                .call(Client(call.client), register, action, call.called),
-        )
+    /// All that clients saw.
+    pub(crate) fn history(&self) -> History<String> {
+        history::history(&self.saw, &self.beginnings)
     }
 
     fn end(
@@ -214,6 +184,7 @@ impl Book {
         ticket: Ticket,
         call: Call,
         site: Site,
+        ended_in: Option<Generation>,
         outcome: Option<Outcome>,
     ) {
         self.ended.push(Ended {
@@ -222,10 +193,23 @@ impl Book {
             site,
             name: call.operation.name().clone(),
             is_modification: matches!(call.operation, Operation::Modify { .. }),
-            outcome,
+            outcome: outcome.clone(),
             called_at: call.called_at,
             ended_at: now,
         });
+        let ended = self.moment();
+        // What no cluster took is about no register.
+        if let Some(ended_in) = ended_in {
+            self.saw.push(Saw {
+                client: call.client,
+                operation: call.operation,
+                called: call.called,
+                called_in: call.called_in,
+                ended,
+                ended_in,
+                outcome,
+            });
+        }
     }
 
     fn moment(&mut self) -> u64 {
@@ -234,16 +218,28 @@ impl Book {
     }
 }
 
-/// What clients write is text.
-fn text(content: &Option<Bytes>) -> Option<String> {
-    let text = |value: &Bytes| String::from_utf8(value.to_vec()).expect("clients write text");
-    content.as_ref().map(text)
+/// Whether an operation can end like this.
+fn fits(operation: &Operation, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Read { .. } => !operation.is_write(),
+        Outcome::Written { .. } => matches!(operation, Operation::Write { .. }),
+        Outcome::Modified { .. } | Outcome::Unchanged { .. } => {
+            matches!(operation, Operation::Modify { .. })
+        }
+        Outcome::Unknown => operation.is_write(),
+        Outcome::Refused(_) => true,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Record, Refusal};
+    use protocol::{ClusterId, Record, Refusal};
+
+    const GENERATION: Option<Generation> = Some(Generation {
+        root: ClusterId(1),
+        number: 0,
+    });
 
     fn read() -> Operation {
         Operation::Read {
@@ -254,13 +250,13 @@ mod tests {
     #[test]
     fn a_second_answer_is_a_fault() {
         let mut book = Book::new();
-        let ticket = book.call(Instant::START, 1, read(), 0);
+        let ticket = book.call(Instant::START, 1, read(), 0, GENERATION);
         let mut answer = || {
             let outcome = Outcome::Read {
                 record: Record::EMPTY,
                 rounds: 1,
             };
-            book.answer(Instant::START, ticket, outcome, 0, Some(ClusterId(1)))
+            book.answer(Instant::START, ticket, outcome, 0, GENERATION)
         };
         assert_eq!(answer(), Ok(()));
         assert!(answer().unwrap_err().contains("answered twice"));
@@ -269,21 +265,15 @@ mod tests {
     #[test]
     fn a_read_that_ends_as_unknown_is_a_fault() {
         let mut book = Book::new();
-        let ticket = book.call(Instant::START, 1, read(), 0);
-        let answered = book.answer(
-            Instant::START,
-            ticket,
-            Outcome::Unknown,
-            0,
-            Some(ClusterId(1)),
-        );
+        let ticket = book.call(Instant::START, 1, read(), 0, GENERATION);
+        let answered = book.answer(Instant::START, ticket, Outcome::Unknown, 0, GENERATION);
         assert!(answered.is_err());
     }
 
     #[test]
     fn what_no_cluster_took_is_in_no_history() {
         let mut book = Book::new();
-        let ticket = book.call(Instant::START, 1, read(), 0);
+        let ticket = book.call(Instant::START, 1, read(), 0, GENERATION);
         let refused = Outcome::Refused(Refusal::NoCluster);
         assert_eq!(
             book.answer(Instant::START, ticket, refused, 0, None),
