@@ -2,6 +2,8 @@
 //! the commands to use it.
 
 mod cli;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod metrics;
 mod peer;

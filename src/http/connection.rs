@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// The longest head of a request. A name of 1,024 bytes, each of them percent-encoded, takes
@@ -27,8 +28,20 @@ impl Http {
         stream: TcpStream,
         shutdown: impl Future<Output = ()>,
     ) {
+        self.serve_halves(stream.into_split(), shutdown).await;
+    }
+
+    /// The same for a connection of any kind, given as what is read and what is written.
+    pub(super) async fn serve_halves<R, W>(
+        &self,
+        halves: (R, W),
+        shutdown: impl Future<Output = ()>,
+    ) where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
         let stopping = Arc::new(AtomicBool::new(false));
-        let stream = ClientStream::new(stream, self.timeouts, Arc::clone(&stopping));
+        let stream = ClientStream::new(halves, self.timeouts, Arc::clone(&stopping));
         let answers = stream.answers();
         let service = TowerToHyperService::new(self.router.clone());
         let connection = Builder::new()

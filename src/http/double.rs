@@ -1,7 +1,12 @@
-//! For tests: registers in a map, behind the real HTTP face on a real socket.
+//! For tests: registers in a map, to put the real HTTP face before.
 
-use super::client::{Answer, Client, SOON};
-use super::{Http, Registers, Timeouts};
+#[cfg(test)]
+mod server;
+
+#[cfg(test)]
+pub(super) use server::Server;
+
+use super::Registers;
 use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
 use crate::server::{ClusterView, Limits, MemberStanding, MemberView, Standing};
 use protocol::{
@@ -9,12 +14,9 @@ use protocol::{
     NodeId, Operation, Outcome, PeerState, Record, RecoveryView, Refusal, RegisterName, Slot, Tag,
 };
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::sync::Notify;
 
 /// Stands in for a node: one replica, no peers, no protocol.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ pub(super) struct State {
     seq: u64,
     /// Answers every operation, if set.
     pub(super) always: Option<Outcome>,
-    /// Lets operations wait for [`Server::release`].
+    /// Lets operations wait for their release.
     pub(super) holding: bool,
     /// The time-outs of all operations so far.
     pub(super) timeouts: Vec<Duration>,
@@ -49,7 +51,7 @@ pub(super) struct State {
 }
 
 impl Double {
-    fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let build = Build {
             version: "1.2.3",
             commit: "abc",
@@ -73,7 +75,8 @@ impl Double {
         }))
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    /// How it behaves.
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.state.lock().unwrap()
     }
 }
@@ -220,111 +223,5 @@ pub(super) fn change_of_epoch(epoch: u64) -> ChangeView {
         registers: 5,
         bytes: 70,
         stalled_for: Duration::from_millis(1_500),
-    }
-}
-
-/// A running HTTP face.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    double: Double,
-    stop: watch::Sender<bool>,
-}
-
-impl Server {
-    pub(super) async fn start() -> Self {
-        Self::start_with(|_, _| ()).await
-    }
-
-    /// With other limits and time-outs than the usual ones.
-    pub(super) async fn start_with(change: impl FnOnce(&mut Limits, &mut Timeouts)) -> Self {
-        let mut limits = Limits {
-            value_bytes_max: 1024 * 1024,
-            timeout_default: Duration::from_secs(5),
-            timeout_max: Duration::from_secs(60),
-            body_bytes_in_flight_max: 256 * 1024 * 1024,
-        };
-        let mut timeouts = Timeouts::default();
-        change(&mut limits, &mut timeouts);
-        let double = Double::new(limits);
-        let http = Http::with_timeouts(double.clone(), timeouts);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.set_nodelay(true).unwrap();
-                let (http, mut stopped) = (http.clone(), stopped.clone());
-                let stopped = async move {
-                    let _ = stopped.wait_for(|stopped| *stopped).await;
-                };
-                tokio::spawn(async move { http.serve_connection(stream, stopped).await });
-            }
-        });
-        Self {
-            address,
-            double,
-            stop,
-        }
-    }
-
-    /// Changes how the double behaves.
-    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.double.state());
-    }
-
-    /// Lets the operations go on that were held.
-    pub(super) fn release(&self) {
-        self.change(|state| state.holding = false);
-        self.double.0.released.notify_waiters();
-    }
-
-    /// Asks all connections to end.
-    pub(super) fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Waits until so many operations run.
-    pub(super) async fn wait_for_running(&self, count: usize) {
-        let running = async {
-            while self.double.state().view.operations_running != count {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        timeout(SOON, running).await.expect("operations in time");
-    }
-
-    pub(super) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client::new(stream)
-    }
-
-    pub(super) async fn get(&self, path: &str) -> Answer {
-        self.request("GET", path, b"").await
-    }
-
-    /// One request on a connection of its own.
-    pub(super) async fn request(&self, method: &str, path: &str, body: &[u8]) -> Answer {
-        self.request_with(method, path, "", body).await
-    }
-
-    /// With further header lines, each with its end.
-    pub(super) async fn request_with(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &[u8],
-    ) -> Answer {
-        let mut client = self.connect().await;
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: node\r\n{headers}").into_bytes();
-        if !body.is_empty() {
-            request.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
-        }
-        request.extend(b"\r\n");
-        request.extend(body);
-        client.send(&request).await;
-        client.answer_to(method).await
     }
 }

@@ -9,11 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Sleep, sleep};
 
-/// A TCP stream that fails when the client stops taking what is written to it, and that is closed
+/// A stream, most often of TCP, that fails when the client stops taking what is written to it, and that is closed
 /// in a way which leaves the last answer readable.
 ///
 /// What is written to it leaves with [`Answers::poll_send`], not before, unless it is much. So the
@@ -23,9 +21,9 @@ use tokio::time::{Sleep, sleep};
 /// without a bound.)
 ///
 /// Reading has no time-out here: how long to wait for what is known one layer up.
-pub(super) struct ClientStream {
-    incoming: OwnedReadHalf,
-    answers: Answers,
+pub(super) struct ClientStream<R, W> {
+    incoming: R,
+    answers: Answers<W>,
     linger: Option<Pin<Box<Sleep>>>,
     timeouts: Timeouts,
     /// Set when the node stops: then nothing is waited for that is not an answer.
@@ -33,11 +31,10 @@ pub(super) struct ClientStream {
 }
 
 /// What is on its way to the client.
-#[derive(Clone)]
-pub(super) struct Answers(Arc<Mutex<Outgoing>>);
+pub(super) struct Answers<W>(Arc<Mutex<Outgoing<W>>>);
 
-struct Outgoing {
-    tcp: OwnedWriteHalf,
+struct Outgoing<W> {
+    sink: W,
     /// At most [`GATHERED_BYTES_MAX`].
     gathered: BytesMut,
     /// Runs while the client takes nothing.
@@ -48,11 +45,14 @@ struct Outgoing {
 /// What is larger than this is not gathered, but written as it is.
 const GATHERED_BYTES_MAX: usize = 16 * 1024;
 
-impl ClientStream {
-    pub(super) fn new(tcp: TcpStream, timeouts: Timeouts, stopping: Arc<AtomicBool>) -> Self {
-        let (incoming, outgoing) = tcp.into_split();
+impl<R, W> ClientStream<R, W> {
+    pub(super) fn new(
+        (incoming, sink): (R, W),
+        timeouts: Timeouts,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
         let answers = Answers(Arc::new(Mutex::new(Outgoing {
-            tcp: outgoing,
+            sink,
             gathered: BytesMut::new(),
             stalled: None,
             timeouts,
@@ -68,12 +68,12 @@ impl ClientStream {
 
     /// The other end of what is written here. Whoever drives the stream must send them whenever
     /// it goes to sleep.
-    pub(super) fn answers(&self) -> Answers {
-        self.answers.clone()
+    pub(super) fn answers(&self) -> Answers<W> {
+        Answers(Arc::clone(&self.answers.0))
     }
 }
 
-impl Answers {
+impl<W: AsyncWrite + Unpin> Answers<W> {
     /// Sends what has gathered.
     ///
     /// # Errors
@@ -83,10 +83,10 @@ impl Answers {
     }
 }
 
-impl Outgoing {
+impl<W: AsyncWrite + Unpin> Outgoing<W> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.gathered.is_empty() {
-            let written = Pin::new(&mut self.tcp).poll_write(cx, &self.gathered);
+            let written = Pin::new(&mut self.sink).poll_write(cx, &self.gathered);
             let count = ready!(self.watch(cx, written))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -106,7 +106,7 @@ impl Outgoing {
             ready!(self.poll_send(cx))?;
         }
         if count > GATHERED_BYTES_MAX {
-            let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, pieces);
+            let written = Pin::new(&mut self.sink).poll_write_vectored(cx, pieces);
             return self.watch(cx, written);
         }
         for piece in pieces {
@@ -132,7 +132,7 @@ impl Outgoing {
     }
 }
 
-impl AsyncRead for ClientStream {
+impl<R: AsyncRead + Unpin, W: Unpin> AsyncRead for ClientStream<R, W> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -142,7 +142,7 @@ impl AsyncRead for ClientStream {
     }
 }
 
-impl AsyncWrite for ClientStream {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> AsyncWrite for ClientStream<R, W> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -174,7 +174,7 @@ impl AsyncWrite for ClientStream {
             none => {
                 let mut outgoing = this.answers.0.lock();
                 ready!(outgoing.poll_send(cx))?;
-                ready!(Pin::new(&mut outgoing.tcp).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut outgoing.sink).poll_shutdown(cx))?;
                 none.insert(Box::pin(sleep(this.timeouts.linger)))
             }
         };

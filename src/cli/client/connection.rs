@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use protocol::Address;
 use std::fmt;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -61,9 +62,21 @@ impl Connection {
             Err(_) => return Err(Unreachable::Silent),
         };
         stream.set_nodelay(true).map_err(|error| broken(&error))?;
+        Self::over(node, stream).await
+    }
+
+    /// The connection that this stream to the node is.
+    ///
+    /// # Errors
+    /// [`Unreachable`] says why it is none.
+    pub(super) async fn over(
+        node: &Address,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, Unreachable> {
         // This exchanges nothing with the node yet.
         let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| broken(&error))?;
+        let (sender, connection) =
+            handshake.map_err(|error| Unreachable::NoConnection(error.to_string()))?;
         // It ends when the sender is dropped, and whatever it meets, the sender is told.
         tokio::spawn(connection);
         Ok(Self {

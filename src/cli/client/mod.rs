@@ -1,6 +1,8 @@
 //! A client of a cluster: asks one node after another until one takes the operation.
 
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod members;
 mod problem;
 mod reply;

@@ -1,6 +1,8 @@
 //! `shardedmemory recover`: going on after losses that no quorum survived.
 
 mod consent;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod plan;
 #[cfg(test)]
 mod tests;

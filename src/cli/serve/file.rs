@@ -46,7 +46,7 @@ impl SettingsFile {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let line_of = |span: Range<usize>| 1 + text[..span.start].matches('\n').count();
         let mut entries = BTreeMap::new();
         let mut faults = Vec::new();

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod origin;
 mod setting;
 

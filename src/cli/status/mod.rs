@@ -1,5 +1,7 @@
 //! `shardedmemory status`.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod health;
 mod nodes;
 mod picture;

@@ -29,6 +29,16 @@ impl Canvas {
         }
     }
 
+    /// Terminals of any width, and what is none.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn of_all_widths() -> impl Iterator<Item = Self> {
+        let widths = [None, Some(0), Some(1), Some(20), Some(80), Some(200)];
+        widths.into_iter().map(|width| Self {
+            width,
+            colour: width.is_some(),
+        })
+    }
+
     fn paint(self, text: &str, state: Option<State>) -> String {
         let style = match state {
             Some(State::Suspect) => Style::new().yellow(),
