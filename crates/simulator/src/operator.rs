@@ -72,7 +72,9 @@ impl Operator {
 
     /// How long until it looks at the cluster again.
     pub(crate) fn pause(&mut self) -> Duration {
-        self.chance.about(self.plan.pause) + Duration::from_millis(100)
+        // The tail of the draw is long, and the cluster must be well again in bounded time.
+        const PAUSE_MAX: Duration = Duration::from_secs(10);
+        self.chance.about(self.plan.pause).min(PAUSE_MAX) + Duration::from_millis(100)
     }
 
     /// What is lost now, if anything can be without there being nobody left.
