@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 /// How far to go, and with how many hands.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How many threads explore side by side. With more than one, a story that is found may be
-    /// longer than it need be.
-    pub threads: NonZeroUsize,
     /// How many actions one after another are looked at, at most; `None` for all there are.
     pub depth_max: Option<NonZeroUsize>,
 }
@@ -81,7 +78,6 @@ pub fn explore(scenario: Scenario, effort: Effort) -> Report {
     let name = scenario.name;
     let checker = Space::new(scenario)
         .checker()
-        .threads(effort.threads.get())
         .finish_when(HasDiscoveries::AnyFailures);
     let checker = match effort.depth_max {
         // The state at the start is of depth one to it, and what is as deep as its bound is come to,

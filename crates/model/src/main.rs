@@ -37,10 +37,6 @@ struct Arguments {
     /// How many actions one after another to look at, at most. Default: as each scenario says.
     #[arg(long)]
     depth: Option<NonZeroUsize>,
-
-    /// How many threads explore side by side.
-    #[arg(long, default_value = "1")]
-    threads: NonZeroUsize,
 }
 
 fn parse_planted(text: &str) -> Result<&'static Planted, String> {
@@ -114,7 +110,6 @@ fn hold(listed: &Listed, arguments: &Arguments, table: &mut Rows) -> bool {
     let report = explore(
         (listed.scenario)(),
         Effort {
-            threads: arguments.threads,
             depth_max: arguments.depth.or(usual),
         },
     );
@@ -151,7 +146,6 @@ fn show(planted: &Planted, arguments: &Arguments) -> ExitCode {
 
 fn effort(arguments: &Arguments) -> Effort {
     Effort {
-        threads: arguments.threads,
         depth_max: arguments.depth,
     }
 }

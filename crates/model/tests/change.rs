@@ -12,7 +12,6 @@ use support::{is_shown_by, seen};
 
 fn to(scenario: Scenario, depth_max: usize) -> Report {
     let effort = Effort {
-        threads: NonZeroUsize::MIN,
         depth_max: NonZeroUsize::new(depth_max),
     };
     explore(scenario, effort)

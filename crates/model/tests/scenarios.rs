@@ -7,7 +7,6 @@ use std::num::NonZeroUsize;
 
 fn effort(depth_max: usize) -> Effort {
     Effort {
-        threads: NonZeroUsize::MIN,
         depth_max: NonZeroUsize::new(depth_max),
     }
 }
@@ -23,13 +22,7 @@ fn every_scenario_holds() {
 
 #[test]
 fn the_smallest_scenario_is_explored_to_its_end() {
-    let report = explore(
-        (ALL[0].scenario)(),
-        Effort {
-            depth_max: None,
-            ..effort(1)
-        },
-    );
+    let report = explore((ALL[0].scenario)(), Effort { depth_max: None });
     assert_eq!(report.verdict, Verdict::Passed { is_exhausted: true });
 }
 
@@ -38,13 +31,7 @@ fn planted_faults_are_found_and_told_step_by_step() {
     for name in ["quorum-too-small", "no-write-back", "forget-epoch"] {
         let planted = PLANTED.iter().find(|planted| planted.name == name);
         let planted = planted.expect("it is one of them");
-        let report = explore(
-            planted.scenario(),
-            Effort {
-                depth_max: None,
-                ..effort(1)
-            },
-        );
+        let report = explore(planted.scenario(), Effort { depth_max: None });
         let Verdict::Violated(story) = report.verdict else {
             panic!("{name} is not found");
         };

@@ -217,9 +217,12 @@ impl Drama {
             return Ok(());
         }
         if self.cluster.can_decide() {
-            return self.await_that("a change that was under way ends", REST_MAX, |cluster| {
+            return self.await_that("changes that were asked for end", REST_MAX, |cluster| {
                 let configuration = cluster.configuration();
+                let mut processes = (0..cluster.sites()).filter_map(|site| cluster.process(site));
                 configuration.is_none_or(|configuration| !configuration.is_joint())
+                    && !cluster.owes_answers()
+                    && processes.all(|process| !process.was_replaced())
             });
         }
         self.await_that(
