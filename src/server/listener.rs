@@ -3,6 +3,7 @@
 
 use super::node::Node;
 use super::settings::Settings;
+use super::silent::SilentConnections;
 use crate::http::Http;
 use crate::peer;
 use std::io;
@@ -10,16 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 /// How long a connection may say nothing at first.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many connections may be at their first byte.
-const SILENT_MAX: usize = 4096;
 
 /// How many connections from peers may be open. Each of 64 members has one; the rest is for nodes
 /// that are no members, and for connections that are about to be closed.
@@ -36,9 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Doorman {
     http: Http,
     node: Node,
-    silent: Arc<Semaphore>,
-    /// Told when there is no room for another connection at its first byte.
-    crowded: Arc<Notify>,
+    silent: SilentConnections,
     clients: Arc<Semaphore>,
     /// Whether the log tells already that there are too many clients.
     crowd_told: Arc<AtomicBool>,
@@ -53,8 +49,7 @@ impl Doorman {
         Self {
             http: Http::new(node.clone()),
             node,
-            silent: Arc::new(Semaphore::new(SILENT_MAX)),
-            crowded: Arc::default(),
+            silent: SilentConnections::default(),
             clients: Arc::new(Semaphore::new(settings.connections_max)),
             crowd_told: Arc::default(),
             peers: Arc::new(Semaphore::new(PEERS_MAX)),
@@ -103,20 +98,15 @@ impl Doorman {
     }
 
     fn admit(&self, stream: TcpStream) {
-        // With no room left the connection is closed, and with it all that have said nothing yet:
-        // a peer dials again and finds room.
-        let Ok(silent) = Arc::clone(&self.silent).try_acquire_owned() else {
-            self.crowded.notify_waiters();
-            return;
-        };
+        let mut place = self.silent.enter();
         let doorman = self.clone();
         tokio::spawn(async move {
             let first = tokio::select! {
                 first = tokio::time::timeout(FIRST_BYTE_TIMEOUT, first_byte(&stream)) => first,
-                () = doorman.crowded.notified() => return,
+                () = place.lost() => return,
                 () = doorman.stop.cancelled() => return,
             };
-            drop(silent);
+            drop(place);
             if let Ok(Ok(Some(byte))) = first
                 && stream.set_nodelay(true).is_ok()
             {

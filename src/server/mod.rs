@@ -11,6 +11,7 @@ mod news;
 mod node;
 mod settings;
 mod shares;
+mod silent;
 #[cfg(test)]
 mod tests;
 mod view;
