@@ -223,8 +223,10 @@ impl RequestParser {
         let Some(line) = self.header(buffer, ProtocolFault::TooBigBulkCount)? else {
             return Ok(false);
         };
-        if line[0] != b'$' {
-            return Err(ProtocolFault::ExpectedBulk(line[0]));
+        // The line may be empty; then this is its end.
+        let kind = buffer[self.position];
+        if kind != b'$' {
+            return Err(ProtocolFault::ExpectedBulk(kind));
         }
         let length = parse_integer(&line[1..])
             .and_then(|length| u32::try_from(length).ok())
