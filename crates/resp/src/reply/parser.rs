@@ -49,8 +49,6 @@ pub enum ReplyFault {
     MissingEnd,
     /// A streamed string or aggregate, whose length comes at its end. No server sends them.
     Streamed,
-    /// An attribute that no reply follows.
-    DanglingAttribute,
     /// More than [`ReplyLimits`] allow.
     TooBig,
 }
@@ -65,7 +63,6 @@ impl fmt::Display for ReplyFault {
             ReplyFault::InvalidValue => f.write_str("a value in a reply is not of its kind"),
             ReplyFault::MissingEnd => f.write_str("a string in a reply is longer than announced"),
             ReplyFault::Streamed => f.write_str("streamed replies are not supported"),
-            ReplyFault::DanglingAttribute => f.write_str("an attribute belongs to no reply"),
             ReplyFault::TooBig => f.write_str("a reply is longer or deeper than is taken"),
         }
     }
@@ -191,6 +188,9 @@ impl ReplyParser {
             return Ok(None);
         };
         let kind = buffer[0];
+        if end == 0 {
+            return Err(ReplyFault::UnknownKind(kind));
+        }
         if let b'$' | b'!' | b'=' = kind {
             return self.take_bulk(buffer, kind, end);
         }
@@ -346,4 +346,96 @@ fn parse_double(text: &[u8]) -> Option<f64> {
 fn is_big_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn first(limits: ReplyLimits, bytes: &str) -> Result<Option<Reply>, ReplyFault> {
+        let mut parser = ReplyParser::new(limits);
+        let mut buffer = BytesMut::from(bytes);
+        let first = parser.next(&mut buffer);
+        if let Err(fault) = first {
+            // A fault stays one, whatever comes.
+            buffer.extend_from_slice(b"\r\n+OK\r\n");
+            assert_eq!(parser.next(&mut buffer), Err(fault));
+        }
+        first
+    }
+
+    #[track_caller]
+    fn assert_fault(bytes: &str, fault: ReplyFault) {
+        assert_eq!(
+            first(ReplyLimits::default(), bytes),
+            Err(fault),
+            "{bytes:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_reply_is_a_fault() {
+        assert_fault("\r\n", ReplyFault::UnknownKind(b'\r'));
+        assert_fault("PONG\r\n", ReplyFault::UnknownKind(b'P'));
+        assert_fault("+OK\rX", ReplyFault::MissingEnd);
+        assert_fault("$2\r\nabc\r\n", ReplyFault::MissingEnd);
+        assert_fault("$-2\r\n", ReplyFault::InvalidLength);
+        assert_fault("*+1\r\n", ReplyFault::InvalidLength);
+        assert_fault("%-1\r\n", ReplyFault::InvalidLength);
+        assert_fault("=3\r\ntxt\r\n", ReplyFault::InvalidValue);
+        for bytes in [
+            ":\r\n",
+            ":1.5\r\n",
+            ",x\r\n",
+            "#T\r\n",
+            "_0\r\n",
+            "(-\r\n",
+            ",infinity\r\n",
+        ] {
+            assert_fault(bytes, ReplyFault::InvalidValue);
+        }
+    }
+
+    #[test]
+    fn streamed_replies_are_refused() {
+        for bytes in ["$?\r\n", "*?\r\n", "%?\r\n", "~?\r\n", ";4\r\n", ".\r\n"] {
+            assert_fault(bytes, ReplyFault::Streamed);
+        }
+    }
+
+    #[test]
+    fn an_attribute_is_dropped_wherever_it_stands() {
+        let bytes = "*2\r\n:1\r\n|1\r\n+ttl\r\n*1\r\n:9\r\n:2\r\n";
+        let both = Reply::Array(vec![Reply::Integer(1), Reply::Integer(2)]);
+        assert_eq!(first(ReplyLimits::default(), bytes), Ok(Some(both)));
+        assert_eq!(
+            first(ReplyLimits::default(), "|0\r\n_\r\n"),
+            Ok(Some(Reply::Nil))
+        );
+    }
+
+    #[test]
+    fn a_reply_is_bounded_in_each_direction() {
+        let limits = ReplyLimits {
+            bulk_bytes_max: 5,
+            line_bytes_max: 10,
+            items_max: 4,
+            depth_max: 2,
+        };
+        let nil = Ok(Some(Reply::Nil));
+        assert_eq!(first(limits, "$6\r\n"), Err(ReplyFault::TooBig));
+        assert!(first(limits, "$5\r\nabcde\r\n").is_ok_and(|reply| reply.is_some()));
+        assert_eq!(first(limits, "+0123456789"), Err(ReplyFault::TooBig));
+        assert_eq!(first(limits, "+012345678"), Ok(None));
+        assert_eq!(first(limits, "*5\r\n"), Err(ReplyFault::TooBig));
+        assert_eq!(
+            first(limits, "*4\r\n_\r\n_\r\n_\r\n_\r\n"),
+            Err(ReplyFault::TooBig)
+        );
+        assert!(first(limits, "*3\r\n_\r\n_\r\n_\r\n").is_ok_and(|reply| reply.is_some()));
+        assert_eq!(first(limits, "*1\r\n*1\r\n*1\r\n"), Err(ReplyFault::TooBig));
+        assert_eq!(first(limits, "|2\r\n|2\r\n|2\r\n"), Err(ReplyFault::TooBig));
+        assert_eq!(first(limits, "_\r\n"), nil);
+    }
 }

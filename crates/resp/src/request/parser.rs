@@ -175,7 +175,16 @@ impl RequestParser {
                 },
                 Stage::Header { left } => {
                     let left = *left;
-                    self.take_length(buffer, left)?
+                    match self.take_whole(buffer, left) {
+                        0 => {
+                            self.stage = Stage::Request;
+                            true
+                        }
+                        left => {
+                            self.stage = Stage::Header { left };
+                            self.take_length(buffer, left)?
+                        }
+                    }
                 }
                 Stage::Framed { left, length } => {
                     let (left, length) = (*left, *length);
@@ -218,6 +227,31 @@ impl RequestParser {
         Ok(true)
     }
 
+    /// Takes arguments as long as they are short and all of them has come, which is the way of
+    /// nearly all, and gives how many are left. What is anything else is left too.
+    fn take_whole(&mut self, buffer: &[u8], mut left: u32) -> u32 {
+        let bytes_max = self.limits.request_bytes_max as usize - self.large_bytes;
+        let mut position = self.position;
+        while left > 0 {
+            let Some((header, length)) = short_length(&buffer[position..]) else {
+                break;
+            };
+            let start = position + header;
+            let end = start + length;
+            if buffer.len() < end + 2 || end > bytes_max || length > self.bulk_bytes_max() {
+                break;
+            }
+            self.arguments.push(Argument::Framed {
+                start: start as u32,
+                end: end as u32,
+            });
+            position = end + 2;
+            left -= 1;
+        }
+        self.position = position;
+        left
+    }
+
     /// `$5\r\n`
     fn take_length(&mut self, buffer: &mut BytesMut, left: u32) -> Result<bool, ProtocolFault> {
         let Some(line) = self.header(buffer, ProtocolFault::TooBigBulkCount)? else {
@@ -229,14 +263,13 @@ impl RequestParser {
             return Err(ProtocolFault::ExpectedBulk(kind));
         }
         let length = parse_integer(&line[1..])
-            .and_then(|length| u32::try_from(length).ok())
-            .filter(|length| *length <= self.limits.bulk_bytes_max)
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| *length <= self.limits.bulk_bytes_max as usize)
             .ok_or(ProtocolFault::InvalidBulkLength)?;
-        if length > self.limits.unauthenticated_bulk_bytes_max && !self.authenticated {
+        if length > self.bulk_bytes_max() {
             return Err(ProtocolFault::UnauthenticatedBulkLength);
         }
         self.pass(line.len() + 2);
-        let length = length as usize;
         if self.position + self.large_bytes + length > self.limits.request_bytes_max as usize {
             return Err(ProtocolFault::TooBigRequest);
         }
@@ -266,6 +299,17 @@ impl RequestParser {
         });
         self.pass(length);
         self.take_end(buffer, left)
+    }
+
+    /// The longest argument from this client.
+    fn bulk_bytes_max(&self) -> usize {
+        let max = self.limits.bulk_bytes_max;
+        let stranger_max = self.limits.unauthenticated_bulk_bytes_max;
+        if self.authenticated {
+            max as usize
+        } else {
+            max.min(stranger_max) as usize
+        }
     }
 
     /// `\r\n` after an argument. Redis does not look at these bytes either.
@@ -356,6 +400,28 @@ impl RequestParser {
 
     fn pass(&mut self, bytes: usize) {
         self.position += bytes;
+    }
+}
+
+/// The header of an argument that `bytes` begins with, as its own length and the argument's, if
+/// it is complete and the argument has no more than 999 bytes.
+fn short_length(bytes: &[u8]) -> Option<(usize, usize)> {
+    let digit = |digit: u8| usize::from(digit - b'0');
+    match *bytes {
+        [b'$', a @ b'0'..=b'9', b'\r', _, ..] => Some((4, digit(a))),
+        [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => {
+            Some((5, 10 * digit(a) + digit(b)))
+        }
+        [
+            b'$',
+            a @ b'1'..=b'9',
+            b @ b'0'..=b'9',
+            c @ b'0'..=b'9',
+            b'\r',
+            _,
+            ..,
+        ] => Some((6, 100 * digit(a) + 10 * digit(b) + digit(c))),
+        _ => None,
     }
 }
 
