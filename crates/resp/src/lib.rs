@@ -3,7 +3,7 @@
 //! Pure: bytes come in, requests and replies come out. It has no clock, no socket and no async (it
 //! is `no_std`).
 //!
-//! - [`sniff`] tells by the first bytes of a connection who speaks, on a port that all share.
+//! - [`sniff()`] tells by the first bytes of a connection who speaks, on a port that all share.
 //! - [`RequestParser`] takes requests out of what a client sends. A [`Request`] is looked at where
 //!   it lies in the read buffer, and what is kept of it is copied once; an argument that is long is
 //!   read from the socket right into the allocation in which it stays.

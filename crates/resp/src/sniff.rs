@@ -1,6 +1,6 @@
-//! Who speaks on a port that all share: [`sniff`].
+//! Who speaks on a port that all share: [`sniff()`].
 
-/// The most bytes that [`sniff`] wants to see.
+/// The most bytes that [`sniff()`] wants to see.
 ///
 /// A longer first line is an HTTP request or an inline command, which is decided without its end.
 pub const SNIFF_BYTES_MAX: usize = 8 << 10;

@@ -54,7 +54,8 @@ fn each_kind_is_written_as_redis_does() {
     let kinds: [(&str, Write); 12] = [
         ("string", |to| to.bulk("Hello World")),
         ("integer", |to| to.integer(12345)),
-        ("double", |to| to.double(3.141)),
+        // What `DEBUG PROTOCOL` sends, which is no pi.
+        ("double", |to| to.double("3.141".parse().expect("a number"))),
         ("null", |to| to.nil()),
         ("array", |to| {
             to.array(3);
