@@ -158,8 +158,12 @@ pub(crate) fn auth(arguments: &mut Arguments<'_>) -> Parsed {
 }
 
 pub(crate) fn select(arguments: &mut Arguments<'_>) -> Parsed {
+    const MIN: i64 = i32::MIN as i64;
+    const MAX: i64 = i32::MAX as i64;
+    const BEYOND: i64 = MAX + 1;
     match arguments.integer()? {
         0 => done(ConnectionCommand::Select),
+        ..MIN | BEYOND.. => Err(CommandError::OutOfRange(MIN, MAX)),
         _ => Err(CommandError::DatabaseOutOfRange),
     }
 }

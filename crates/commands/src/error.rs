@@ -9,7 +9,8 @@ const REPEATED_BYTES_MAX: usize = 128;
 
 /// The request is no command, or not one with these arguments. Nothing was done.
 ///
-/// Its text is redis-server 7.0's, since clients read it.
+/// Its text is redis-server 7.0's, since clients read it, except that it repeats no more than 128
+/// bytes of what a client said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CommandError {
     /// There is no such command. The text repeats how the request begins.
@@ -79,6 +80,11 @@ impl CommandError {
                 "ERR unknown subcommand '",
                 subcommand,
                 &format!("'. Try {} HELP.", command.to_ascii_uppercase()),
+            )),
+            // Whatever is wrong with `EXEC`, what was gathered is gone.
+            CommandError::WrongArity(name @ "exec") => writer.error(format!(
+                "EXECABORT Transaction discarded because of: \
+                 wrong number of arguments for '{name}' command"
             )),
             CommandError::WrongArity(name) => {
                 writer.error(format!(

@@ -95,13 +95,13 @@ impl CommandInfo {
         writer.integer(step);
         write_words(writer, words(self.categories), "@");
         let tips = words(self.tips);
-        writer.array(tips.len());
+        writer.set(tips.len());
         tips.for_each(|tip| writer.bulk(tip));
-        writer.array(self.keys.iter().len());
+        writer.set(self.keys.iter().len());
         if let Some(keys) = self.keys {
             keys.write(writer);
         }
-        writer.array(self.subcommands.len());
+        writer.set(self.subcommands.len());
         self.subcommands.iter().for_each(|info| info.write(writer));
     }
 
