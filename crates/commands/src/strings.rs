@@ -157,7 +157,8 @@ fn condition(option: &[u8], arguments: &mut Arguments<'_>) -> Result<Condition, 
 
 /// A condition on the content.
 fn compared(option: &[u8], arguments: &mut Arguments<'_>) -> Result<Condition, CommandError> {
-    let kinds: [(&str, fn(Bytes) -> Condition); 4] = [
+    type Make = fn(Bytes) -> Condition;
+    let kinds: [(&str, Make); 4] = [
         ("IFEQ", Condition::Equal),
         ("IFNE", Condition::Unequal),
         ("IFDEQ", Condition::DigestEqual),
@@ -239,7 +240,7 @@ pub(crate) fn mget(arguments: &mut Arguments<'_>) -> Parsed {
 }
 
 pub(crate) fn mset(arguments: &mut Arguments<'_>) -> Parsed {
-    if arguments.left() % 2 != 0 {
+    if !arguments.left().is_multiple_of(2) {
         return Err(CommandError::WrongArity(arguments.name));
     }
     let mut pairs = Vec::with_capacity(arguments.left() / 2);
