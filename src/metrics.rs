@@ -219,7 +219,7 @@ impl Metrics {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use protocol::{Change, Record, Refusal, RegisterName, Tag};
+    use protocol::{Change, Record, Refusal, RegisterName, Tag, Unmet};
 
     fn metrics() -> Metrics {
         Metrics::new(Build {
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(OperationKind::of(&write(None)), OperationKind::Delete);
         let modify = Operation::Modify {
             name: name.clone(),
-            change: Change::Add { amount: 1 },
+            change: Change::add(1),
         };
         assert_eq!(OperationKind::of(&modify), OperationKind::Modify);
         let read = Operation::Read { name };
@@ -285,11 +285,17 @@ mod tests {
         assert_eq!(metrics.rounds(OperationKind::Delete).two, 0);
         for rounds in [2, 3] {
             let record = Record::EMPTY;
-            let modified = Outcome::Modified { record, rounds };
+            let previous = None;
+            let modified = Outcome::Modified {
+                previous,
+                record,
+                rounds,
+            };
             metrics.observe(OperationKind::Modify, &modified, Duration::ZERO);
         }
         let unchanged = Outcome::Unchanged {
             record: Record::EMPTY,
+            unmet: Unmet::Condition,
             rounds: 1,
         };
         metrics.observe(OperationKind::Modify, &unchanged, Duration::ZERO);

@@ -203,7 +203,7 @@ impl Problem {
         view: impl FnOnce() -> ClusterView,
     ) -> Self {
         let kind = match refusal {
-            Refusal::Busy => Kind::Busy,
+            Refusal::Busy | Refusal::Contended => Kind::Busy,
             Refusal::Exhausted => {
                 let advice = "nothing was written; use another register";
                 return Self::new(Kind::Exhausted, format_args!("{refusal}: {advice}"));

@@ -1,7 +1,7 @@
 //! Where the protocol's time comes from: [`Clock`].
 
-use protocol::Time;
-use std::time::{Duration, Instant};
+use protocol::{Time, UnixMillis};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The process's monotonic clock, counted from its start.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,13 @@ impl Clock {
     pub(crate) fn now(self) -> Time {
         let micros = u64::try_from(self.origin.elapsed().as_micros());
         Time::from_micros(micros.unwrap_or(u64::MAX))
+    }
+
+    /// What the wall clock shows. A clock before 1970 shows zero.
+    pub(crate) fn wall(self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let millis = since.map_or(0, |since| since.as_millis());
+        UnixMillis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
     /// The instant that the protocol calls `time`.

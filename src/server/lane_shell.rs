@@ -110,7 +110,7 @@ impl LaneShell {
         deadline: Time,
     ) -> (oneshot::Receiver<Outcome>, bool) {
         let (sender, receiver) = oneshot::channel();
-        let mut state = self.state.lock();
+        let mut state = self.lock(world);
         let ticket = state.expect(Waiting::Client(sender));
         let now = world.clock.now();
         state.lane.handle_request(now, ticket, operation, deadline);
@@ -126,7 +126,7 @@ impl LaneShell {
         next: &Configuration,
         deadline: Time,
     ) {
-        let mut state = self.state.lock();
+        let mut state = self.lock(world);
         let ticket = state.expect(Waiting::Membership(base));
         let now = world.clock.now();
         (state.lane).handle_proposal(now, ticket, base, next, deadline);
@@ -135,7 +135,7 @@ impl LaneShell {
 
     /// Enters a configuration.
     pub(crate) fn enter(&self, world: &World<'_>, configuration: Arc<Configuration>) {
-        let mut state = self.state.lock();
+        let mut state = self.lock(world);
         let before = Copied::in_this_configuration(&state.lane);
         let is_news = configuration.epoch() > state.lane.epoch();
         let now = world.clock.now();
@@ -150,9 +150,16 @@ impl LaneShell {
     /// Calls the lane, then does what it wants done. Says whether there is news for the
     /// membership.
     pub(crate) fn call(&self, world: &World<'_>, call: impl FnOnce(&mut Lane, Time)) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.lock(world);
         call(&mut state.lane, world.clock.now());
         self.carry_out(state, world)
+    }
+
+    /// The lane is about to be called: it is told what the wall clock shows.
+    fn lock(&self, world: &World<'_>) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        state.lane.note_wall_clock(world.clock.wall());
+        state
     }
 
     /// How many operations run, those for other nodes included.

@@ -5,7 +5,7 @@ use super::*;
 use crate::http::Registers;
 use bytes::Bytes;
 use protocol::{
-    Change, ChangeRefusal, ChangeRequest, Epoch, Expected, Operation, Outcome, Refusal,
+    Change, ChangeRefusal, ChangeRequest, Epoch, Condition, Operation, Outcome, Refusal,
     RegisterName, Slot,
 };
 use std::cell::Cell;
@@ -189,19 +189,15 @@ async fn a_change_that_cannot_be_is_refused() {
 async fn a_read_modify_write_ends_in_all_its_ways() {
     let (node, _) = start_node(|_| {}).await;
     eventually("a cluster of one", || are_whole(&node, 1)).await;
-    let set = |expected| Change::CompareAndSet {
-        expected,
-        content: Some(Bytes::from_static(b"41")),
-        expiry: None,
-    };
-    let unchanged = modify(&node, "n", set(Expected::Something)).await;
+    let set = |condition| Change::set_if(condition, Some(Bytes::from_static(b"41")));
+    let unchanged = modify(&node, "n", set(Condition::Present)).await;
     assert!(
         matches!(unchanged, Outcome::Unchanged { .. }),
         "{unchanged:?}"
     );
-    let modified = modify(&node, "n", set(Expected::Content(None))).await;
+    let modified = modify(&node, "n", set(Condition::Absent)).await;
     assert!(matches!(modified, Outcome::Modified { .. }), "{modified:?}");
-    let added = modify(&node, "n", Change::Add { amount: 1 }).await;
+    let added = modify(&node, "n", Change::add(1)).await;
     assert!(matches!(added, Outcome::Modified { .. }), "{added:?}");
     assert_eq!(read(&node, "n").await.unwrap(), "42");
 }

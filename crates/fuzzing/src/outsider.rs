@@ -68,7 +68,7 @@ fn operations() -> [Operation; 3] {
     };
     let add = Operation::Modify {
         name: RegisterName::new("sum").expect("a short name"),
-        change: Change::Add { amount: 1 },
+        change: Change::add(1),
     };
     [write, add, Operation::Read { name }]
 }

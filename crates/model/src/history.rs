@@ -3,7 +3,7 @@
 use crate::scenario::{Request, value_of};
 use checker::{Action, History, Limits, Reply, Verdict};
 use parking_lot::Mutex;
-use protocol::{Outcome, Record};
+use protocol::{Condition, Effect, Outcome, Record};
 use std::collections::HashMap;
 
 /// How far one client's request is.
@@ -63,10 +63,10 @@ impl Ending {
                 (Ending::Done(Reply::Read(content(record))), *rounds)
             }
             Outcome::Written { rounds, .. } => (Ending::Done(Reply::Written), *rounds),
-            Outcome::Modified { record, rounds } => {
+            Outcome::Modified { record, rounds, .. } => {
                 (Ending::Done(Reply::Modified(content(record))), *rounds)
             }
-            Outcome::Unchanged { record, rounds } => {
+            Outcome::Unchanged { record, rounds, .. } => {
                 (Ending::Done(Reply::Unchanged(content(record))), *rounds)
             }
             Outcome::Refused(_) => (Ending::Refused, 0),
@@ -168,16 +168,16 @@ impl Histories {
 /// The action that the checker knows for a change.
 pub(crate) fn action_of_change(change: &protocol::Change) -> Action<String> {
     let text = |content: &Option<bytes::Bytes>| content.as_ref().map(value_of);
-    match change {
-        protocol::Change::Add { amount } => Action::Add(*amount),
-        protocol::Change::CompareAndSet {
-            expected: protocol::Expected::Content(expected),
-            content,
-            ..
-        } => Action::CompareAndSet {
-            expected: text(expected),
+    match (&change.condition, &change.effect) {
+        (Condition::Always, Effect::Add(amount)) => Action::Add(*amount),
+        (Condition::Equal(expected), Effect::Put { content, .. }) => Action::CompareAndSet {
+            expected: Some(value_of(expected)),
             new: text(content),
         },
-        protocol::Change::CompareAndSet { .. } => unreachable!("clients compare contents here"),
+        (Condition::Absent, Effect::Put { content, .. }) => Action::CompareAndSet {
+            expected: None,
+            new: text(content),
+        },
+        _ => unreachable!("clients compare contents here"),
     }
 }

@@ -6,7 +6,7 @@ use crate::space::{Space, State};
 use bytes::Bytes;
 use checker::Action;
 use protocol::{
-    Change, ClusterId, Configuration, Epoch, Expected, Group, Member, Operation, PlantedFault,
+    Change, ClusterId, Condition, Configuration, Epoch, Group, Member, Operation, PlantedFault,
     RegisterName, Seat, Slot,
 };
 use std::sync::Arc;
@@ -125,11 +125,7 @@ impl Request {
 
     /// One of a node that wants this configuration to be the next.
     pub fn propose(at: Place, base: &Configuration, next: &Configuration) -> Self {
-        let change = Change::CompareAndSet {
-            expected: Expected::Tag(base.tag()),
-            content: Some(next.encode()),
-            expiry: None,
-        };
+        let change = Change::set_if(Condition::Tag(base.tag()), Some(next.encode()));
         let name = RegisterName::CONFIGURATION;
         Self::new(at, Operation::Modify { name, change })
     }
@@ -313,7 +309,7 @@ pub fn write(value: &'static str) -> Operation {
 
 /// An addition to what the register holds.
 pub fn add(amount: i64) -> Operation {
-    let change = Change::Add { amount };
+    let change = Change::add(amount);
     let name = name();
     Operation::Modify { name, change }
 }
@@ -321,11 +317,7 @@ pub fn add(amount: i64) -> Operation {
 /// A write of the register that takes place only if it holds this.
 pub fn set(expected: Option<&'static str>, value: &'static str) -> Operation {
     let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
-    let change = Change::CompareAndSet {
-        expected: Expected::Content(expected.map(bytes)),
-        content: Some(bytes(value)),
-        expiry: None,
-    };
+    let change = Change::set_if(Condition::content(expected.map(bytes)), Some(bytes(value)));
     let name = name();
     Operation::Modify { name, change }
 }

@@ -8,7 +8,7 @@ use crate::names::{Place, Renaming, Scribe, incarnation, node, place, request, t
 use crate::scenario::{Request, Scenario, group, name};
 use parking_lot::{RwLock, RwLockReadGuard};
 use protocol::{
-    Body, Boot, Change, Configuration, Counter, Epoch, Incarnation, Lane, LaneOptions, Message,
+    Body, Boot, Configuration, Counter, Effect, Epoch, Incarnation, Lane, LaneOptions, Message,
     NodeId, Operation, Output, PeerState, PlantedFault, Record, RegisterName, RequestId, Slot, Tag,
     Ticket, Time,
 };
@@ -450,9 +450,9 @@ impl KnownMessage {
 fn ask(lane: &mut Lane, ticket: Ticket, operation: Operation) {
     let deadline = NOW + DEADLINE;
     let next = match &operation {
-        Operation::Modify { name, change } if name.is_reserved() => match change {
-            Change::CompareAndSet { content, .. } => content.clone(),
-            Change::Add { .. } => None,
+        Operation::Modify { name, change } if name.is_reserved() => match &change.effect {
+            Effect::Put { content, .. } => content.clone(),
+            _ => None,
         },
         _ => None,
     };

@@ -8,7 +8,7 @@ use crate::store::KnownMessage;
 use bytes::Bytes;
 use checker::Reply;
 use protocol::{
-    Accepted, Answer, Ballot, Body, Change, Configuration, Operation, Promise, PullAsk, Record,
+    Accepted, Answer, Ballot, Body, Configuration, Effect, Operation, Promise, PullAsk, Record,
     Tag, Want,
 };
 use stateright::Path;
@@ -199,19 +199,14 @@ fn operation(operation: &Operation) -> String {
             ..
         } => format!("write {:?}", value_of(content)),
         Operation::Write { content: None, .. } => "delete".to_owned(),
-        Operation::Modify {
-            change: Change::Add { amount },
-            ..
-        } => format!("add {amount}"),
-        Operation::Modify {
-            change:
-                Change::CompareAndSet {
-                    content: Some(next),
-                    ..
-                },
-            name,
-        } if name.is_reserved() => format!("propose {}", content(next)),
-        Operation::Modify { change, .. } => format!("modify: {change:?}"),
+        Operation::Modify { name, change } => match &change.effect {
+            Effect::Add(amount) => format!("add {amount}"),
+            Effect::Put {
+                content: Some(next),
+                ..
+            } if name.is_reserved() => format!("propose {}", content(next)),
+            _ => format!("modify: {change:?}"),
+        },
     }
 }
 

@@ -5,14 +5,14 @@ use crate::forward::Forward;
 use crate::lane::{Lane, LaneTimer};
 use crate::membership::PeerState;
 use crate::message::{Body, Counter, OperationId};
-use crate::modify::{Modify, ModifyStep};
+use crate::modify::{Circumstances, Modify, ModifyStep};
 use crate::node::NodeId;
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::{Output, PersistNumber};
 use crate::read::{Read, ReadStep};
 use crate::rule::Rule;
 use crate::running::{Origin, Running, Task};
-use crate::slot::Slot;
+use crate::slot::{RegisterName, Slot};
 use crate::tag::Tag;
 use crate::time::Time;
 use crate::write::{Write, WriteStep};
@@ -24,6 +24,8 @@ enum Step {
     /// Ask the replicas what its new phase asks of them.
     Ask,
     TryAgain,
+    /// A read found a record that has expired: it must be gone before the read answers.
+    Expire,
     End(Outcome),
 }
 
@@ -48,7 +50,15 @@ impl Lane {
             return self.tell(origin, is_write, Outcome::Refused(refusal));
         }
         let name = operation.name().clone();
-        let task = if self.is_member() {
+        let coordinator = match &operation {
+            Operation::Modify { .. } if matches!(origin, Origin::Client(_)) => {
+                self.coordinator_of(&name)
+            }
+            _ => None,
+        };
+        let task = if let Some(coordinator) = coordinator {
+            Task::Forward(Forward::to(coordinator, operation))
+        } else if self.is_member() {
             match operation {
                 Operation::Read { .. } => Task::Read(Read::default()),
                 Operation::Write {
@@ -84,6 +94,38 @@ impl Lane {
         }
     }
 
+    /// The node that coordinates the read-modify-writes of a register, if it is another one that
+    /// answers: the first alive replica. If all go to one, they need not fight each other.
+    fn coordinator_of(&self, name: &RegisterName) -> Option<NodeId> {
+        let own = self.options.incarnation.node;
+        if name.is_reserved() || !self.is_member() || !self.options.routes_changes {
+            return None;
+        }
+        let configuration = self.configuration.as_ref()?;
+        let mut order = configuration.replicas_in_order(name.slot());
+        let first = order.find(|node| *node == own || self.is_alive(*node));
+        first.filter(|first| *first != own)
+    }
+
+    /// Whether the failure detector has said that a peer is alive.
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        self.peers.told(node) == Some(PeerState::Alive)
+    }
+
+    /// A read has found a record that has expired. It deletes that very record by a
+    /// read-modify-write before it answers.
+    fn expire_for_read(&mut self, now: Time, counter: Counter) {
+        let Some(counter) = self.operations.renumber(counter) else {
+            return;
+        };
+        let origin = self.options.incarnation;
+        if let Some(running) = self.operations.get_mut(counter) {
+            running.answers.clear();
+            running.task = Task::Modify(Modify::of_read(OperationId { origin, counter }));
+        }
+        self.begin_modify(now, counter);
+    }
+
     /// Sends the first messages of the phase that an operation is in, to its own replica too.
     pub(crate) fn launch(&mut self, now: Time, counter: Counter) {
         if let Some(running) = self.operations.get(counter)
@@ -107,6 +149,7 @@ impl Lane {
                     self.ask(counter, |_| true);
                 }
                 Step::TryAgain => return self.try_again(now, counter),
+                Step::Expire => return self.expire_for_read(now, counter),
                 Step::End(outcome) => return self.end(now, counter, outcome),
             }
         }
@@ -148,6 +191,7 @@ impl Lane {
                 ReadStep::Wait => Step::Wait,
                 ReadStep::Fetch(tag) => Step::Fetch(tag),
                 ReadStep::WriteBack => Step::Ask,
+                ReadStep::Done(record) if record.is_expired(self.wall) => Step::Expire,
                 ReadStep::Done(record) => Step::End(Outcome::Read {
                     record,
                     rounds: read.rounds(),
@@ -172,7 +216,15 @@ impl Lane {
                 }
             },
             Task::Modify(modify) => {
-                match modify.next(&rule, |node| self.peers.state(node) != PeerState::Down) {
+                let circumstances = Circumstances {
+                    wall: self.wall,
+                    content_bytes_max: match running.name.is_reserved() {
+                        true => usize::MAX,
+                        false => self.options.content_bytes_max,
+                    },
+                };
+                let expected = |node| self.peers.state(node) != PeerState::Down;
+                match modify.next(&rule, circumstances, expected) {
                     ModifyStep::Wait => Step::Wait,
                     ModifyStep::Ask => Step::Ask,
                     ModifyStep::TryAgain => Step::TryAgain,
@@ -224,7 +276,9 @@ impl Lane {
             }
             match timer {
                 LaneTimer::Resend => self.resend(now, counter),
-                LaneTimer::Copy => unreachable!("no operation has such a timer"),
+                LaneTimer::Copy | LaneTimer::Sweep => {
+                    unreachable!("no operation has such a timer")
+                }
                 LaneTimer::Deadline => {
                     if let Some(running) = self.operations.get(counter) {
                         let outcome = running.outcome_at_deadline();
@@ -348,6 +402,13 @@ impl Lane {
         if let Some(tag) = settled {
             self.spread_settled(&running, tag);
         }
+        let outcome = match &running.task {
+            Task::Modify(modify) if modify.is_read() => as_of_read(outcome),
+            _ => outcome,
+        };
+        if running.origin == Origin::Sweep {
+            self.swept(&running.name, &outcome);
+        }
         self.tell(running.origin, running.is_write(), outcome);
         Some(running)
     }
@@ -389,7 +450,20 @@ impl Lane {
                 self.forwards.end(request, &outcome, is_write, has_ended);
                 self.send_forward_reply(request, outcome);
             }
+            Origin::Sweep => self.note_swept(),
         }
+    }
+}
+
+/// How a read ends that first had to delete what had expired.
+fn as_of_read(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Modified { record, rounds, .. } | Outcome::Unchanged { record, rounds, .. } => {
+            Outcome::Read { record, rounds }
+        }
+        // Whether that was deleted is not known. But the read has told nobody anything.
+        Outcome::Unknown => Outcome::Refused(Refusal::NoQuorum),
+        outcome => outcome,
     }
 }
 

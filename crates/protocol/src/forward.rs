@@ -6,7 +6,8 @@
 
 use crate::lane::Lane;
 use crate::membership::PeerState;
-use crate::message::{Body, Counter, RequestId};
+use crate::message::{Body, Counter, OperationId, RequestId};
+use crate::modify::Modify;
 use crate::node::{Incarnation, NodeId};
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::PersistNumber;
@@ -38,6 +39,14 @@ impl Forward {
             executor: None,
             refused_by: BTreeSet::new(),
             refusal: None,
+        }
+    }
+
+    /// One for this very member.
+    pub(crate) fn to(executor: NodeId, operation: Operation) -> Self {
+        Self {
+            executor: Some(executor),
+            ..Self::new(operation)
         }
     }
 
@@ -186,11 +195,16 @@ impl Lane {
         let Task::Forward(forward) = &running.task else {
             return None;
         };
-        let members = self.configuration.as_ref()?.members();
-        let first = usize::from(running.name.slot().number()) % members.len();
+        let configuration = self.configuration.as_ref()?;
+        let slot = running.name.slot();
+        let members = configuration.members();
+        let first = usize::from(slot.number()) % members.len();
         let in_turn = members[first..].iter().chain(&members[..first]);
+        // Its replicas come first: of a read-modify-write the one that all others go to as well.
+        let in_turn =
+            (configuration.replicas_in_order(slot)).chain(in_turn.map(|member| member.id));
         let is_write = forward.operation.is_write();
-        let able = in_turn.map(|member| member.id).filter(|node| {
+        let able = in_turn.filter(|node| {
             let may_answer = match self.peers.told(*node) {
                 Some(PeerState::Alive | PeerState::Suspect) => true,
                 Some(PeerState::Down) => false,
@@ -202,6 +216,20 @@ impl Lane {
                 && !forward.refused_by.contains(node)
         });
         able.min_by_key(|node| self.peers.state(*node))
+    }
+
+    /// A peer is down. What it was to change for others may have happened or not, and its word on
+    /// that is not waited for.
+    pub(crate) fn give_up_forwards_to(&mut self, now: Time, peer: NodeId) {
+        for counter in self.operations.counters() {
+            let task = self.operations.get(counter).map(|running| &running.task);
+            if let Some(Task::Forward(forward)) = task
+                && forward.executor == Some(peer)
+                && forward.operation.is_write()
+            {
+                self.end(now, counter, Outcome::Unknown);
+            }
+        }
     }
 
     /// Executes an operation for another node, at most once.
@@ -257,12 +285,40 @@ impl Lane {
         forward.executor = None;
         forward.refused_by.insert(from);
         forward.refusal = Some(refusal);
+        if self.is_member() {
+            return self.take_back(now, counter, refusal);
+        }
         match self.operations.renumber(counter) {
             Some(counter) if self.choose_executor(counter).is_some() => {
                 self.send_forward(now, counter);
             }
             Some(counter) => self.end(now, counter, outcome),
             None => {}
+        }
+    }
+
+    /// A member gave a read-modify-write to another member, which certainly did nothing. If that one
+    /// does not count itself among the members it is not the one to ask, and this node coordinates
+    /// it after all.
+    fn take_back(&mut self, now: Time, counter: Counter, refusal: Refusal) {
+        let is_asked_wrongly = matches!(refusal, Refusal::NoMember | Refusal::NoCluster);
+        let Some(counter) = self.operations.renumber(counter) else {
+            return;
+        };
+        let Some(running) = self.operations.get_mut(counter) else {
+            return;
+        };
+        let Task::Forward(forward) = &running.task else {
+            return;
+        };
+        match &forward.operation {
+            Operation::Modify { change, .. } if is_asked_wrongly => {
+                let origin = self.options.incarnation;
+                let id = OperationId { origin, counter };
+                running.task = Task::Modify(Modify::new(id, change.clone()));
+                self.begin_modify(now, counter);
+            }
+            _ => self.end(now, counter, Outcome::Refused(refusal)),
         }
     }
 

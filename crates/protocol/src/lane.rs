@@ -14,11 +14,12 @@ use crate::node::NodeId;
 use crate::operation::Operation;
 use crate::output::{Output, PersistNumber, Ticket};
 use crate::peers::Peers;
-use crate::record::Record;
+use crate::record::{Record, UnixMillis};
 use crate::replica::Replica;
 use crate::running::{Operations, Origin};
 use crate::seen::Seen;
 use crate::slot::{RegisterName, Slot};
+use crate::sweeping::Sweeping;
 use crate::time::Time;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -57,6 +58,9 @@ pub struct Lane {
     pub(crate) own_votes: VecDeque<OwnVote>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) seen: Seen,
+    pub(crate) sweeping: Sweeping,
+    /// What the wall clock showed last.
+    pub(crate) wall: UnixMillis,
 }
 
 impl Lane {
@@ -89,6 +93,8 @@ impl Lane {
             own_votes: VecDeque::new(),
             outputs: VecDeque::new(),
             seen: Seen::default(),
+            sweeping: Sweeping::default(),
+            wall: UnixMillis::default(),
         }
     }
 
@@ -104,6 +110,12 @@ impl Lane {
         self.start(now, Origin::Client(ticket), operation, deadline);
     }
 
+    /// The wall clock shows this. It says which registers have expired, and nothing else; it may
+    /// jump, and differ between nodes. A lane that is never told finds nothing expired.
+    pub fn note_wall_clock(&mut self, wall: UnixMillis) {
+        self.wall = wall;
+    }
+
     /// The failure detector says this of a peer. It decides whom to ask first, and whom to ask
     /// again at once; never what is true.
     pub fn handle_peer(&mut self, now: Time, peer: NodeId, state: PeerState) {
@@ -111,6 +123,9 @@ impl Lane {
         if state == PeerState::Alive && former != PeerState::Alive {
             self.ask_again(now, peer);
             self.copying_peer_is_back(now, peer);
+        }
+        if state == PeerState::Down {
+            self.give_up_forwards_to(now, peer);
         }
         #[cfg(feature = "planted-faults")]
         if self.options.planted == Some(PlantedFault::TrustDetector) {
@@ -130,12 +145,14 @@ impl Lane {
         self.persisted = self.persisted.max(number);
         self.cast_own_votes(now);
         self.copying_persisted(now);
+        self.expect_to_sweep(now);
     }
 
     /// Time has passed: what is due is done.
     pub fn handle_timeout(&mut self, now: Time) {
         self.run_timers(now);
         self.run_copying(now);
+        self.sweep(now);
     }
 
     /// When [`Lane::handle_timeout`] is to be called next, and why. Any call may change it.
@@ -143,7 +160,8 @@ impl Lane {
         let operation = self.operations.next_timer();
         let operation = operation.map(|(time, timer, _)| (time, timer));
         let copying = self.copying_timeout().map(|time| (time, LaneTimer::Copy));
-        operation.into_iter().chain(copying).min()
+        let sweep = self.sweep_timeout().map(|time| (time, LaneTimer::Sweep));
+        (operation.into_iter().chain(copying).chain(sweep)).min()
     }
 
     /// The next thing to be done, until there is none.

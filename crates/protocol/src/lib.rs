@@ -73,11 +73,8 @@
 //! assert_eq!(record.content.as_deref(), Some(&b"hello"[..]));
 //!
 //! // What is computed from what a register holds is computed with nothing in between.
-//! let change = Change::CompareAndSet {
-//!     expected: Expected::Content(Some(Bytes::from_static(b"hello"))),
-//!     content: Some(Bytes::from_static(b"hello, world")),
-//!     expiry: None,
-//! };
+//! let expected = Condition::Equal(Bytes::from_static(b"hello"));
+//! let change = Change::set_if(expected, Some(Bytes::from_static(b"hello, world")));
 //! let greet = Operation::Modify { name, change };
 //! lanes[1].handle_request(now, Ticket(3), greet.clone(), deadline);
 //! assert!(matches!(drive(&mut lanes)[..], [Outcome::Modified { .. }]));
@@ -120,12 +117,13 @@ mod running;
 mod seen;
 mod serving;
 mod slot;
+mod sweeping;
 mod tag;
 mod time;
 mod write;
 
 pub use ballot::{Accepted, Ballot};
-pub use change::{Change, Expected};
+pub use change::{Applied, Change, Changed, Condition, Effect, ExpiryCondition, NewExpiry, Unmet};
 pub use configuration::{
     ClusterId, Configuration, ConfigurationDecodeError, ConfigurationError, Epoch, Groups, Member,
     Seat,

@@ -1,6 +1,6 @@
 //! What a client asks, and what it may believe afterwards.
 
-use crate::change::Change;
+use crate::change::{Change, Unmet};
 use crate::record::{Record, UnixMillis};
 use crate::slot::RegisterName;
 use crate::tag::Tag;
@@ -68,16 +68,20 @@ pub enum Outcome {
     },
     /// The read-modify-write took place.
     Modified {
+        /// What it held before. What had expired counts as nothing.
+        previous: Option<Bytes>,
         /// What the register holds by it.
         record: Record,
         /// How many rounds of messages it took.
         rounds: u8,
     },
-    /// The read-modify-write found that there is nothing to change: the comparison failed. It has
-    /// done what a read does, and will do nothing else.
+    /// The read-modify-write found that there is nothing to change. It has done what a read does,
+    /// and will do nothing else.
     Unchanged {
         /// What the register held.
         record: Record,
+        /// Why nothing changed.
+        unmet: Unmet,
         /// How many rounds of messages it took.
         rounds: u8,
     },
@@ -101,6 +105,8 @@ pub enum Refusal {
     NoMember,
     /// The register's sequence numbers are used up, which takes 2^63 writes.
     Exhausted,
+    /// Others kept changing the register until the deadline.
+    Contended,
 }
 
 impl fmt::Display for Refusal {
@@ -111,6 +117,7 @@ impl fmt::Display for Refusal {
             Refusal::NoQuorum => "not enough replicas answered in time",
             Refusal::NoMember => "no member of the cluster took the operation in time",
             Refusal::Exhausted => "the register's sequence numbers are used up",
+            Refusal::Contended => "others kept changing the register",
         })
     }
 }

@@ -8,7 +8,7 @@ use core::fmt;
 /// A moment of the wall clock, in milliseconds since 1970-01-01 00:00 UTC.
 ///
 /// It only ever says when a register expires; no promise but that one depends on wall clocks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnixMillis(pub u64);
 
 /// All that a replica keeps of one register. Whatever carries a record carries all of it.
@@ -36,6 +36,11 @@ impl Record {
         operation: None,
         settled: true,
     };
+
+    /// Whether it has expired when the wall clock shows `wall`.
+    pub fn is_expired(&self, wall: UnixMillis) -> bool {
+        self.expiry.is_some_and(|at| at <= wall)
+    }
 
     /// Whether both carry the same content for the same tag; what they know of its settling may
     /// differ. Two records of one tag that fail this would be two writes taken for one.

@@ -7,10 +7,12 @@ use crate::ballot::{Accepted, Ballot};
 use crate::configuration::Groups;
 use crate::message::{Answer, Want};
 use crate::output::PersistNumber;
-use crate::record::Record;
+use crate::record::{Record, UnixMillis};
 use crate::slot::{Group, RegisterName, Slot};
 use crate::tag::Tag;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::ops::Bound;
 pub(crate) use store::{SlotStore, Totals};
 
 /// All that a replica keeps of one register. Whatever copies a register copies all of it.
@@ -77,6 +79,8 @@ impl Lacks {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Replica {
     slots: BTreeMap<Slot, SlotStore>,
+    /// The registers whose records expire, by when they do.
+    expiring: BTreeSet<(UnixMillis, RegisterName)>,
     persist_last: PersistNumber,
 }
 
@@ -208,8 +212,14 @@ impl Replica {
     /// Drops what is kept of a group that this node no longer holds. Returns the number under
     /// which that is to be made durable, if anything was kept.
     pub(crate) fn drop_group(&mut self, group: Group) -> Option<PersistNumber> {
-        let dropped = group.slots().filter_map(|slot| self.slots.remove(&slot));
-        (dropped.count() > 0).then(|| self.next_persist())
+        let slots = group.slots();
+        let dropped: Vec<SlotStore> = slots.filter_map(|slot| self.slots.remove(&slot)).collect();
+        for (name, cell, _) in dropped.iter().flat_map(|slot| slot.cells_after(None)) {
+            if let Some(at) = cell.record.expiry {
+                self.expiring.remove(&(at, name.clone()));
+            }
+        }
+        (!dropped.is_empty()).then(|| self.next_persist())
     }
 
     /// The groups of which anything is kept.
@@ -240,6 +250,24 @@ impl Replica {
         self.persist_last
     }
 
+    /// Whether anything is held that expires.
+    pub(crate) fn expires_anything(&self) -> bool {
+        !self.expiring.is_empty()
+    }
+
+    /// The registers that have expired when the wall clock shows `wall`, in the order in which they
+    /// did, from the one after `after` on.
+    pub(crate) fn expired<'a>(
+        &'a self,
+        wall: UnixMillis,
+        after: Option<&'a (UnixMillis, RegisterName)>,
+    ) -> impl Iterator<Item = (UnixMillis, &'a RegisterName)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let expiring = self.expiring.range((from, Bound::Unbounded));
+        let expired = expiring.take_while(move |(at, _)| *at <= wall);
+        expired.map(|(at, name)| (*at, name))
+    }
+
     /// How much it holds of clients' registers.
     pub(crate) fn totals(&self) -> Totals {
         let clients = self.slots.range(..Slot::RESERVED);
@@ -250,7 +278,17 @@ impl Replica {
     fn put(&mut self, name: &RegisterName, cell: Cell) -> PersistNumber {
         let number = self.next_persist();
         let slot = self.slots.entry(name.slot()).or_default();
+        let former = slot.get(name).and_then(|(cell, _)| cell.record.expiry);
+        let expiry = cell.record.expiry;
         slot.put(name, cell, number);
+        if former != expiry {
+            if let Some(at) = former {
+                self.expiring.remove(&(at, name.clone()));
+            }
+            if let Some(at) = expiry {
+                self.expiring.insert((at, name.clone()));
+            }
+        }
         number
     }
 

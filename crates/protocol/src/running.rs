@@ -47,6 +47,8 @@ pub(crate) enum Origin {
     Client(Ticket),
     /// Another node that forwarded it.
     Forwarder(RequestId),
+    /// Nobody: this node deletes what has expired.
+    Sweep,
 }
 
 /// What an operation does.
@@ -73,7 +75,8 @@ impl Running {
     pub(crate) fn is_write(&self) -> bool {
         match &self.task {
             Task::Read(_) => false,
-            Task::Write(_) | Task::Modify(_) => true,
+            Task::Write(_) => true,
+            Task::Modify(modify) => !modify.is_read(),
             Task::Forward(forward) => forward.operation.is_write(),
         }
     }

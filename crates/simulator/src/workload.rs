@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::network::Site;
 use crate::process::State;
 use bytes::Bytes;
-use protocol::{Change, Expected, Operation, Outcome, RegisterName};
+use protocol::{Change, Condition, Operation, Outcome, RegisterName};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -257,11 +257,7 @@ impl Workload {
         self.seen[number].clone_from(&content);
         Operation::Modify {
             name: register(number),
-            change: Change::CompareAndSet {
-                expected: Expected::Content(expected),
-                content,
-                expiry: None,
-            },
+            change: Change::set_if(Condition::content(expected), content),
         }
     }
 
@@ -274,7 +270,7 @@ impl Workload {
         }
         *additions += 1;
         let amount = 1 << (*additions - 1);
-        let change = Change::Add { amount };
+        let change = Change::add(amount);
         Operation::Modify { name, change }
     }
 

@@ -6,6 +6,7 @@
 //! garbage ends in a [`WireError`], never in a panic.
 
 mod batch;
+mod change;
 mod field;
 mod frame;
 mod handshake;

@@ -2,7 +2,7 @@
 
 use super::WireError;
 use super::field::{Field, Reader};
-use protocol::{Accepted, Ballot, Cell, Change, Expected, Promise};
+use protocol::{Accepted, Ballot, Cell, Change, Promise};
 
 impl Field for Ballot {
     fn put(&self, out: &mut Vec<u8>) {
@@ -98,76 +98,17 @@ impl Field for Promise {
     }
 }
 
-const COMPARE_AND_SET: u8 = 1;
-const ADD: u8 = 2;
-
 impl Field for Change {
     fn put(&self, out: &mut Vec<u8>) {
-        match self {
-            Change::CompareAndSet {
-                expected,
-                content,
-                expiry,
-            } => {
-                COMPARE_AND_SET.put(out);
-                expected.put(out);
-                content.put(out);
-                expiry.put(out);
-            }
-            Change::Add { amount } => {
-                ADD.put(out);
-                amount.put(out);
-            }
-        }
+        self.condition.put(out);
+        self.effect.put(out);
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        match reader.take()? {
-            COMPARE_AND_SET => Ok(Change::CompareAndSet {
-                expected: reader.take()?,
-                content: reader.take()?,
-                expiry: reader.take()?,
-            }),
-            ADD => Ok(Change::Add {
-                amount: reader.take()?,
-            }),
-            found => Err(WireError::Unknown {
-                what: "change",
-                found,
-            }),
-        }
-    }
-}
-
-const EXPECTED_TAG: u8 = 1;
-const EXPECTED_CONTENT: u8 = 2;
-const EXPECTED_SOMETHING: u8 = 3;
-
-impl Field for Expected {
-    fn put(&self, out: &mut Vec<u8>) {
-        match self {
-            Expected::Tag(tag) => {
-                EXPECTED_TAG.put(out);
-                tag.put(out);
-            }
-            Expected::Content(content) => {
-                EXPECTED_CONTENT.put(out);
-                content.put(out);
-            }
-            Expected::Something => EXPECTED_SOMETHING.put(out),
-        }
-    }
-
-    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        match reader.take()? {
-            EXPECTED_TAG => reader.take().map(Expected::Tag),
-            EXPECTED_CONTENT => reader.take().map(Expected::Content),
-            EXPECTED_SOMETHING => Ok(Expected::Something),
-            found => Err(WireError::Unknown {
-                what: "kind of expectation",
-                found,
-            }),
-        }
+        Ok(Change {
+            condition: reader.take()?,
+            effect: reader.take()?,
+        })
     }
 }
 
@@ -183,11 +124,6 @@ mod tests {
         #[test]
         fn a_cell_reads_back_what_it_wrote(cell in strategies::cell()) {
             prop_assert_eq!(read::<Cell>(&written(&cell)), Ok(cell));
-        }
-
-        #[test]
-        fn a_change_reads_back_what_it_wrote(change in strategies::change()) {
-            prop_assert_eq!(read::<Change>(&written(&change)), Ok(change));
         }
     }
 
@@ -237,8 +173,5 @@ mod tests {
     #[test]
     fn what_names_no_kind_is_malformed() {
         assert!(read::<Promise>(&[3]).is_err());
-        assert!(read::<Change>(&[3]).is_err());
-        assert!(read::<Expected>(&[0]).is_err());
-        assert!(read::<Expected>(&[4]).is_err());
     }
 }

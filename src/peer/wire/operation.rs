@@ -80,14 +80,24 @@ impl Field for Outcome {
                 refusal.put(out);
             }
             Outcome::Unknown => OUTCOME_UNKNOWN.put(out),
-            Outcome::Modified { record, rounds } => {
+            Outcome::Modified {
+                previous,
+                record,
+                rounds,
+            } => {
                 OUTCOME_MODIFIED.put(out);
+                previous.put(out);
                 record.put(out);
                 rounds.put(out);
             }
-            Outcome::Unchanged { record, rounds } => {
+            Outcome::Unchanged {
+                record,
+                unmet,
+                rounds,
+            } => {
                 OUTCOME_UNCHANGED.put(out);
                 record.put(out);
+                unmet.put(out);
                 rounds.put(out);
             }
         }
@@ -106,11 +116,13 @@ impl Field for Outcome {
             OUTCOME_REFUSED => reader.take().map(Outcome::Refused),
             OUTCOME_UNKNOWN => Ok(Outcome::Unknown),
             OUTCOME_MODIFIED => Ok(Outcome::Modified {
+                previous: reader.take()?,
                 record: reader.take()?,
                 rounds: reader.take()?,
             }),
             OUTCOME_UNCHANGED => Ok(Outcome::Unchanged {
                 record: reader.take()?,
+                unmet: reader.take()?,
                 rounds: reader.take()?,
             }),
             found => Err(WireError::Unknown {
@@ -129,6 +141,7 @@ impl Field for Refusal {
             Refusal::NoQuorum => 3,
             Refusal::NoMember => 4,
             Refusal::Exhausted => 5,
+            Refusal::Contended => 6,
         };
         number.put(out);
     }
@@ -140,6 +153,7 @@ impl Field for Refusal {
             3 => Refusal::NoQuorum,
             4 => Refusal::NoMember,
             5 => Refusal::Exhausted,
+            6 => Refusal::Contended,
             found => {
                 return Err(WireError::Unknown {
                     what: "refusal",
@@ -174,6 +188,6 @@ mod tests {
         assert!(read::<Operation>(&[4]).is_err());
         assert!(read::<Outcome>(&[7]).is_err());
         assert!(read::<Refusal>(&[0]).is_err());
-        assert!(read::<Refusal>(&[6]).is_err());
+        assert!(read::<Refusal>(&[7]).is_err());
     }
 }

@@ -5,11 +5,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use protocol::{
-    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Configuration, Counter,
-    DissentReason, Epoch, Expected, Founder, FreshNumber, Group, Groups, Incarnation, Member,
-    MembershipMessage, Message, NodeId, Operation, OperationId, Outcome, Promise, Proposal,
+    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Condition, Configuration, Counter,
+    DissentReason, Effect, Epoch, ExpiryCondition, Founder, FreshNumber, Group, Groups, Incarnation, Member,
+    MembershipMessage, Message, NewExpiry, NodeId, Operation, OperationId, Outcome, Promise, Proposal,
     ProposalId, PullAnswer, PullAsk, PullEntry, Record, Refusal, RegisterName, RequestId, Tag,
-    UnixMillis, Want,
+    UnixMillis, Unmet, Want,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -289,20 +289,54 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
 }
 
 pub(super) fn change() -> impl Strategy<Value = Change> {
-    let expected = prop_oneof![
-        tag().prop_map(Expected::Tag),
-        content().prop_map(Expected::Content),
-        Just(Expected::Something),
-    ];
+    (condition(), effect()).prop_map(|(condition, effect)| Change { condition, effect })
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
     prop_oneof![
-        (expected, content(), expiry()).prop_map(|(expected, content, expiry)| {
-            Change::CompareAndSet {
-                expected,
-                content,
-                expiry,
-            }
-        }),
-        any::<i64>().prop_map(|amount| Change::Add { amount }),
+        Just(Condition::Always),
+        Just(Condition::Absent),
+        Just(Condition::Present),
+        tag().prop_map(Condition::Tag),
+        bytes().prop_map(Condition::Equal),
+        bytes().prop_map(Condition::Unequal),
+        any::<u64>().prop_map(Condition::DigestEqual),
+        any::<u64>().prop_map(Condition::DigestUnequal),
+    ]
+}
+
+fn effect() -> impl Strategy<Value = Effect> {
+    let new_expiry = prop_oneof![
+        Just(NewExpiry::Never),
+        Just(NewExpiry::Keep),
+        any::<u64>().prop_map(|at| NewExpiry::At(UnixMillis(at))),
+    ];
+    let condition = any::<[bool; 4]>().prop_map(|[absent, present, later, earlier]| {
+        ExpiryCondition {
+            absent,
+            present,
+            later,
+            earlier,
+        }
+    });
+    prop_oneof![
+        (content(), new_expiry).prop_map(|(content, expiry)| Effect::Put { content, expiry }),
+        (expiry(), condition).prop_map(|(at, condition)| Effect::Expire { at, condition }),
+        bytes().prop_map(Effect::Append),
+        (any::<u64>(), bytes()).prop_map(|(offset, part)| Effect::SetRange { offset, part }),
+        any::<i64>().prop_map(Effect::Add),
+        bytes().prop_map(Effect::AddDecimal),
+    ]
+}
+
+fn unmet() -> impl Strategy<Value = Unmet> {
+    prop_oneof![
+        Just(Unmet::Condition),
+        Just(Unmet::NotAnInteger),
+        Just(Unmet::Overflow),
+        Just(Unmet::NotANumber),
+        Just(Unmet::OutOfRange),
+        Just(Unmet::TooLong),
     ]
 }
 
@@ -316,11 +350,22 @@ pub(super) fn outcome() -> impl Strategy<Value = Outcome> {
             Just(Refusal::NoQuorum),
             Just(Refusal::NoMember),
             Just(Refusal::Exhausted),
+            Just(Refusal::Contended),
         ]
         .prop_map(Outcome::Refused),
         Just(Outcome::Unknown),
-        (record(), any::<u8>()).prop_map(|(record, rounds)| Outcome::Modified { record, rounds }),
-        (record(), any::<u8>()).prop_map(|(record, rounds)| Outcome::Unchanged { record, rounds }),
+        (content(), record(), any::<u8>()).prop_map(|(previous, record, rounds)| {
+            Outcome::Modified {
+                previous,
+                record,
+                rounds,
+            }
+        }),
+        (record(), unmet(), any::<u8>()).prop_map(|(record, unmet, rounds)| Outcome::Unchanged {
+            record,
+            unmet,
+            rounds,
+        }),
     ]
 }
 
@@ -439,7 +484,11 @@ fn want() -> impl Strategy<Value = Want> {
 }
 
 fn content() -> impl Strategy<Value = Option<Bytes>> {
-    of(vec(any::<u8>(), 0..300).prop_map(Bytes::from))
+    of(bytes())
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..300).prop_map(Bytes::from)
 }
 
 fn expiry() -> impl Strategy<Value = Option<UnixMillis>> {

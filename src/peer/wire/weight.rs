@@ -3,7 +3,7 @@
 use super::values::CONFIGURATION_BYTES_MAX;
 use bytes::Bytes;
 use protocol::{
-    Accepted, Answer, Body, Cell, Change, Expected, Message, Operation, Outcome, Promise,
+    Accepted, Answer, Body, Cell, Message, Operation, Outcome, Promise,
     PullAnswer, PullAsk, PullEntry, Record, RegisterName,
 };
 
@@ -46,9 +46,12 @@ pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
                 Answer::Tag { .. } => 0,
             },
             Body::ForwardReply { outcome, .. } => match outcome {
-                Outcome::Read { record, .. }
-                | Outcome::Modified { record, .. }
-                | Outcome::Unchanged { record, .. } => of_record(record),
+                Outcome::Modified {
+                    previous, record, ..
+                } => of_content(previous) + of_record(record),
+                Outcome::Read { record, .. } | Outcome::Unchanged { record, .. } => {
+                    of_record(record)
+                }
                 Outcome::Written { .. } | Outcome::Refused(_) | Outcome::Unknown => 0,
             },
             Body::PrepareReply { promise, .. } => match promise {
@@ -96,21 +99,9 @@ fn of_operation(operation: &Operation) -> usize {
     let values = match operation {
         Operation::Read { .. } => 0,
         Operation::Write { content, .. } => of_content(content),
-        Operation::Modify { change, .. } => match change {
-            Change::CompareAndSet {
-                expected, content, ..
-            } => of_content(content) + of_expected(expected),
-            Change::Add { .. } => 0,
-        },
+        Operation::Modify { change, .. } => change.condition.bytes() + change.effect.bytes(),
     };
     of_name(operation.name()) + values
-}
-
-fn of_expected(expected: &Expected) -> usize {
-    match expected {
-        Expected::Content(content) => of_content(content),
-        Expected::Tag(_) | Expected::Something => 0,
-    }
 }
 
 fn of_answer(answer: &PullAnswer) -> usize {

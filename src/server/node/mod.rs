@@ -226,6 +226,7 @@ fn lane_options(
         .map(|bytes_per_second| (bytes_per_second / u64::from(lanes.max(1))).max(1));
     (0..lanes).map(move |lane| LaneOptions {
         operations_max: settings.operations_max,
+        content_bytes_max: settings.value_bytes_max,
         resend_first: settings.resend_first,
         resend_max: settings.resend_max,
         copy_bytes_per_second_max,

@@ -155,12 +155,12 @@ impl Clients {
             Asked::Read => (Deed::Read, None),
             Asked::Write => (Deed::Write(Some(distinct)), None),
             Asked::Delete => (Deed::Write(None), None),
-            Asked::Add => (Deed::Add(distinct), Some(Change::Add { amount: distinct })),
+            Asked::Add => (Deed::Add(distinct), Some(Change::add(distinct))),
             Asked::Set { expected, deletes } => {
                 let latest = believed.latest.as_ref();
                 let latest_value = latest.and_then(value);
                 let this = |value: Value| {
-                    let expected = Expected::Content(value.map(content));
+                    let expected = Condition::content(value.map(content));
                     (Expectation::This(value), expected)
                 };
                 let is_judged_by_map = matches!(self.judge, Judge::Map(_));
@@ -168,21 +168,19 @@ impl Clients {
                     // A value stands under one tag only, but nothing under many.
                     (Guess::LatestTag, Some(record)) if latest_value.is_some() => {
                         let expectation = Expectation::This(latest_value);
-                        (expectation, Expected::Tag(record.tag))
+                        (expectation, Condition::Tag(record.tag))
                     }
                     (Guess::Latest | Guess::LatestTag, _) => this(latest_value),
                     (Guess::Nothing, _) => this(None),
                     (Guess::Something, _) if is_judged_by_map => {
-                        (Expectation::Something, Expected::Something)
+                        (Expectation::Something, Condition::Present)
                     }
                     (Guess::Written | Guess::Something, _) => this(believed.written),
                 };
+                // To delete what is not there changes nothing, whatever is expected.
+                let deletes = deletes && expected != Condition::Absent;
                 let new = (!deletes).then_some(distinct);
-                let change = Change::CompareAndSet {
-                    expected,
-                    content: new.map(content),
-                    expiry: None,
-                };
+                let change = Change::set_if(expected, new.map(content));
                 (Deed::Set(expectation, new), Some(change))
             }
         }

@@ -145,7 +145,7 @@ impl Register {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Record, Refusal, Tag};
+    use protocol::{Record, Refusal, Tag, Unmet};
 
     const READ: Outcome = Outcome::Read {
         record: Record::EMPTY,
@@ -157,6 +157,7 @@ mod tests {
     };
     const UNCHANGED: Outcome = Outcome::Unchanged {
         record: Record::EMPTY,
+        unmet: Unmet::Condition,
         rounds: 1,
     };
 

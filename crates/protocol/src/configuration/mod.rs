@@ -481,6 +481,17 @@ impl Configuration {
         }
     }
 
+    /// The replicas of a slot, in the order in which they are to coordinate its read-modify-writes:
+    /// the first one that is alive does. It is the same at every node. Slots in a row that the same
+    /// nodes hold have the same first one mostly, and all nodes come first equally often.
+    pub fn replicas_in_order(&self, slot: Slot) -> impl Iterator<Item = NodeId> + '_ {
+        let replicas = || self.quorums(slot).replicas();
+        let count = replicas().count();
+        let group = slot.group().map_or(0, |group| usize::from(group.number()));
+        let first = group * count / usize::from(Group::COUNT);
+        replicas().skip(first).chain(replicas().take(first))
+    }
+
     /// The quorums of the slots of a group.
     pub fn group_quorums(&self, group: Group) -> &Quorums {
         self.placement.group(group)

@@ -1,7 +1,7 @@
 //! The epochs of a lane: which one it is in, entering the next, and proposing it.
 
 use super::Lane;
-use crate::change::{Change, Expected};
+use crate::change::{Change, Condition};
 use crate::configuration::{ClusterId, Configuration, Epoch};
 use crate::invariants::{expect_one_configuration, expect_quorums_to_meet};
 use crate::message::Body;
@@ -97,11 +97,7 @@ impl Lane {
         if !self.is_member() {
             return self.tell(origin, true, Outcome::Refused(Refusal::NoMember));
         }
-        let change = Change::CompareAndSet {
-            expected: Expected::Tag(tag),
-            content: Some(next.encode()),
-            expiry: None,
-        };
+        let change = Change::set_if(Condition::Tag(tag), Some(next.encode()));
         let name = RegisterName::CONFIGURATION;
         self.start(now, origin, Operation::Modify { name, change }, deadline);
     }

@@ -21,6 +21,14 @@ pub struct LaneOptions {
     pub resend_max: Duration,
     /// The most bytes of names and values that it copies in a second; `None` for as many as come.
     pub copy_bytes_per_second_max: Option<u64>,
+    /// The longest value that a read-modify-write may make, in bytes. That of the configuration
+    /// has bounds of its own.
+    pub content_bytes_max: usize,
+    /// Whether read-modify-writes are given to the register's first alive replica, so that they do
+    /// not fight each other. Tests leave it out to have them fight.
+    pub routes_changes: bool,
+    /// How often it looks for registers that have expired, to delete them unasked.
+    pub sweep_interval: Duration,
     /// A fault put back on purpose.
     #[cfg(feature = "planted-faults")]
     pub planted: Option<PlantedFault>,
@@ -37,6 +45,9 @@ impl LaneOptions {
             resend_first: Duration::from_millis(50),
             resend_max: Duration::from_secs(1),
             copy_bytes_per_second_max: None,
+            content_bytes_max: 1 << 20,
+            routes_changes: true,
+            sweep_interval: Duration::from_secs(1),
             #[cfg(feature = "planted-faults")]
             planted: None,
         }
@@ -90,4 +101,6 @@ pub enum LaneTimer {
     Resend,
     /// Copying goes on.
     Copy,
+    /// Registers may have expired.
+    Sweep,
 }

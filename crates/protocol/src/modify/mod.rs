@@ -13,14 +13,15 @@ mod votes;
 
 use crate::asking::Asks;
 use crate::ballot::{Accepted, Ballot};
-use crate::change::Change;
+use crate::change::{Change, Unmet};
 use crate::message::{OperationId, Promise};
 use crate::node::NodeId;
 use crate::operation::{Outcome, Refusal};
-use crate::record::Record;
+use crate::record::{Record, UnixMillis};
 use crate::rule::Rule;
 use crate::tag::Tag;
 pub(crate) use attempts::Turns;
+use bytes::Bytes;
 pub(crate) use votes::{Promises, Votes};
 
 /// How often a phase in which somebody refused is sent again to those who are silent. If nobody
@@ -34,10 +35,12 @@ pub(crate) struct Modify {
     id: OperationId,
     change: Change,
     phase: Phase,
-    /// The step that it proposed. It is set before the first `Accept` of it is sent. From then on
-    /// the operation may take effect: its value is never computed again, and it never fails its
+    /// Whether it is a read that found an expired record, which must be gone before it answers.
+    is_read: bool,
+    /// What it proposed. It is set before the first `Accept` of it is sent. From then on the
+    /// operation may take effect: its value is never computed again, and it never fails its
     /// comparison.
-    proposal: Option<Accepted>,
+    proposal: Option<Proposal>,
     /// The greatest round that a replica refused it for.
     round_seen: u64,
     /// How many ballots it gave up, or used up to help another.
@@ -45,6 +48,25 @@ pub(crate) struct Modify {
     /// How often the present phase was sent again since anybody answered.
     resends: u8,
     rounds: u8,
+}
+
+/// What a read-modify-write proposed, and what it was computed from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Proposal {
+    step: Accepted,
+    /// What the register held before.
+    previous: Option<Bytes>,
+    /// Why all that it changes is that an expired record goes, if so.
+    unmet: Option<Unmet>,
+}
+
+/// What the value of a change depends on, besides the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// What the wall clock shows.
+    pub(crate) wall: UnixMillis,
+    /// The longest value that may come of it.
+    pub(crate) content_bytes_max: usize,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -68,7 +90,7 @@ enum Then {
     /// It is the operation's own: it took effect.
     Modified,
     /// There is nothing to change about it.
-    Unchanged,
+    Unchanged(Unmet),
     /// It was the step of another, which it helped.
     TryAgain,
 }
@@ -92,6 +114,7 @@ impl Modify {
         Self {
             id,
             change,
+            is_read: false,
             phase: Phase::Queued,
             proposal: None,
             round_seen: 0,
@@ -99,6 +122,21 @@ impl Modify {
             resends: 0,
             rounds: 0,
         }
+    }
+
+    /// The end of a read that found an expired record: that very record is deleted, and nothing
+    /// else, before the read answers. Otherwise a node whose wall clock is behind could still find
+    /// it afterwards.
+    pub(crate) fn of_read(id: OperationId) -> Self {
+        Self {
+            is_read: true,
+            ..Self::new(id, Change::EXPIRE)
+        }
+    }
+
+    /// Whether it answers a read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read
     }
 
     /// What it asks of the replicas now.
@@ -170,6 +208,7 @@ impl Modify {
     pub(crate) fn next(
         &mut self,
         rule: &Rule<'_>,
+        circumstances: Circumstances,
         expected: impl Fn(NodeId) -> bool,
     ) -> ModifyStep {
         let expected = |node| self.resends < PATIENCE && expected(node);
@@ -178,7 +217,7 @@ impl Modify {
             Phase::Prepare { ballot, promises } => {
                 if rule.carried(&promises.votes) {
                     let (ballot, promises) = (*ballot, promises.clone());
-                    self.choose(rule, ballot, &promises)
+                    self.choose(rule, circumstances, ballot, &promises)
                 } else if rule.lost(&promises.votes, expected) {
                     ModifyStep::TryAgain
                 } else {
@@ -214,7 +253,13 @@ impl Modify {
     }
 
     /// A quorum has promised the ballot: what is to be had accepted under it, if anything.
-    fn choose(&mut self, rule: &Rule<'_>, ballot: Ballot, promises: &Promises) -> ModifyStep {
+    fn choose(
+        &mut self,
+        rule: &Rule<'_>,
+        circumstances: Circumstances,
+        ballot: Ballot,
+        promises: &Promises,
+    ) -> ModifyStep {
         let record = promises.record();
         let in_doubt = promises.step_in_doubt();
         #[cfg(feature = "planted-faults")]
@@ -235,16 +280,22 @@ impl Modify {
             if record.operation == Some(self.id) {
                 return self.make_sure(rule, record, Then::Modified);
             }
-            if record.tag.next_step() == Some(proposal.tag) {
-                let proposal = proposal.clone();
-                return self.accept(Accepted { ballot, ..proposal });
+            if record.tag.next_step() == Some(proposal.step.tag) {
+                let step = proposal.step.clone();
+                return self.accept(Accepted { ballot, ..step });
             }
             // Others have moved the register on. Whether this operation's step is among what they
             // built on cannot be told any more.
             return ModifyStep::Done(Outcome::Unknown);
         }
-        let Some(changed) = self.change.apply(record) else {
-            return self.make_sure(rule, record, Then::Unchanged);
+        let Circumstances {
+            wall,
+            content_bytes_max,
+        } = circumstances;
+        let applied = self.change.apply(record, wall, content_bytes_max);
+        let Some(changed) = applied.write else {
+            let unmet = applied.unmet.unwrap_or(Unmet::Condition);
+            return self.make_sure(rule, record, Then::Unchanged(unmet));
         };
         let Some(tag) = record.tag.next_step() else {
             return ModifyStep::Done(Outcome::Refused(Refusal::Exhausted));
@@ -256,7 +307,11 @@ impl Modify {
             expiry: changed.expiry,
             operation: self.id,
         };
-        self.proposal = Some(step.clone());
+        self.proposal = Some(Proposal {
+            step: step.clone(),
+            previous: (record.content.clone()).filter(|_| !record.is_expired(wall)),
+            unmet: applied.unmet,
+        });
         self.accept(step)
     }
 
@@ -277,9 +332,31 @@ impl Modify {
     fn settled(&self, record: Record, then: Then) -> ModifyStep {
         let rounds = self.rounds;
         match then {
-            Then::Modified => ModifyStep::Done(Outcome::Modified { record, rounds }),
-            Then::Unchanged => ModifyStep::Done(Outcome::Unchanged { record, rounds }),
+            Then::Modified => ModifyStep::Done(self.took_effect(record)),
+            Then::Unchanged(unmet) => ModifyStep::Done(Outcome::Unchanged {
+                record,
+                unmet,
+                rounds,
+            }),
             Then::TryAgain => ModifyStep::TryAgain,
+        }
+    }
+
+    /// How it ends, now that the register holds, or held, this record by it.
+    fn took_effect(&self, record: Record) -> Outcome {
+        let rounds = self.rounds;
+        let proposal = self.proposal.as_ref();
+        match proposal.and_then(|proposal| proposal.unmet) {
+            Some(unmet) => Outcome::Unchanged {
+                record,
+                unmet,
+                rounds,
+            },
+            None => Outcome::Modified {
+                previous: proposal.and_then(|proposal| proposal.previous.clone()),
+                record,
+                rounds,
+            },
         }
     }
 
@@ -344,6 +421,7 @@ impl Modify {
     pub(crate) fn outcome_now(&self, refusal: Refusal) -> Outcome {
         match self.proposal {
             Some(_) => Outcome::Unknown,
+            None if self.attempts > 0 => Outcome::Refused(Refusal::Contended),
             None => Outcome::Refused(refusal),
         }
     }
@@ -387,9 +465,13 @@ impl Modify {
         }
         let (record, rounds) = (decided.clone(), self.rounds);
         Some(match &self.proposal {
-            None => Outcome::Unchanged { record, rounds },
-            Some(own) if own.tag == record.tag && own.content == record.content => {
-                Outcome::Modified { record, rounds }
+            None => Outcome::Unchanged {
+                record,
+                unmet: Unmet::Condition,
+                rounds,
+            },
+            Some(own) if own.step.tag == record.tag && own.step.content == record.content => {
+                self.took_effect(record)
             }
             Some(_) => Outcome::Unknown,
         })

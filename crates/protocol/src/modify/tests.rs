@@ -32,7 +32,7 @@ fn adding() -> Modify {
         origin: ballot(1).proposer,
         counter: Counter(1),
     };
-    let mut modify = Modify::new(id, Change::Add { amount: 1 });
+    let mut modify = Modify::new(id, Change::add(1));
     modify.take_turn();
     modify.prepare(ballot(5));
     modify
@@ -47,7 +47,11 @@ fn next(modify: &mut Modify) -> ModifyStep {
         #[cfg(feature = "planted-faults")]
         believed_alive: &|_| true,
     };
-    modify.next(&rule, |_| true)
+    let circumstances = Circumstances {
+        wall: UnixMillis::default(),
+        content_bytes_max: 100,
+    };
+    modify.next(&rule, circumstances, |_| true)
 }
 
 /// The same, with its step on its way.

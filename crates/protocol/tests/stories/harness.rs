@@ -99,7 +99,7 @@ pub(crate) fn delete() -> Operation {
 }
 
 pub(crate) fn add(amount: i64) -> Operation {
-    let change = Change::Add { amount };
+    let change = Change::add(amount);
     Operation::Modify {
         name: name(),
         change,
@@ -109,11 +109,10 @@ pub(crate) fn add(amount: i64) -> Operation {
 /// Compare and set.
 pub(crate) fn set(expected: Option<&'static str>, content: &'static str) -> Operation {
     let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
-    let change = Change::CompareAndSet {
-        expected: Expected::Content(expected.map(bytes)),
-        content: Some(bytes(content)),
-        expiry: None,
-    };
+    let change = Change::set_if(
+        Condition::content(expected.map(bytes)),
+        Some(bytes(content)),
+    );
     Operation::Modify {
         name: name(),
         change,
@@ -163,6 +162,8 @@ impl Cluster {
     /// Starts a node that knows of no cluster, and that all others believe alive, as it them.
     pub(crate) fn add(&mut self, number: u64) {
         let mut options = LaneOptions::new(incarnation(number), 0);
+        // A story says itself who coordinates.
+        options.routes_changes = false;
         (self.adjust)(&mut options);
         self.lanes.insert(number, Lane::new(options));
         let all: Vec<u64> = self.lanes.keys().copied().collect();

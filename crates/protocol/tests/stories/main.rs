@@ -3,9 +3,11 @@
 mod broken;
 mod copying;
 mod epochs;
+mod expiry;
 mod forwarding;
 mod harness;
 mod modify;
 mod recovery;
 mod registers;
+mod routing;
 mod schedules;

@@ -134,7 +134,10 @@ fn a_comparison_that_fails_proposes_nothing_and_tells_what_is_there() {
     let ticket = cluster.request(1, set(Some("4"), "6"));
     cluster.deliver(is_prepare);
     cluster.deliver(is_prepare_reply);
-    let Some(Outcome::Unchanged { record, rounds: 1 }) = cluster.outcome(ticket) else {
+    let Some(Outcome::Unchanged {
+        record, rounds: 1, ..
+    }) = cluster.outcome(ticket)
+    else {
         panic!()
     };
     assert_eq!(record.content.as_deref(), Some(&b"5"[..]));

@@ -29,12 +29,10 @@ impl Asked {
                     expiry: None,
                 };
             }
-            Asked::Add(amount) => Change::Add { amount },
-            Asked::Set(expected, value) => Change::CompareAndSet {
-                expected: Expected::Content(expected.map(bytes)),
-                content: Some(bytes(value)),
-                expiry: None,
-            },
+            Asked::Add(amount) => Change::add(amount),
+            Asked::Set(expected, value) => {
+                Change::set_if(Condition::content(expected.map(bytes)), Some(bytes(value)))
+            }
         };
         Operation::Modify {
             name: name(),

@@ -9,7 +9,7 @@
 use crate::invariants::{Generation, Recovered};
 use bytes::Bytes;
 use checker::{Action, Client, History, Reply};
-use protocol::{Accepted, Change, Expected, Operation, Outcome, Record, Tag};
+use protocol::{Accepted, Condition, Effect, Operation, Outcome, Record, Tag};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -65,7 +65,7 @@ fn is_counter(saw: &[Saw], generation: Generation, key: &str) -> bool {
             Operation::Modify { change, .. } => change,
             _ => return false,
         };
-        matches!(change, Change::Add { .. }) && register(saw.operation.name(), generation) == key
+        matches!(change.effect, Effect::Add(_)) && register(saw.operation.name(), generation) == key
     };
     saw.iter().any(|saw| adds(&saw))
 }
@@ -199,13 +199,14 @@ impl Saw {
         left.any(|left| match &self.operation {
             Operation::Read { .. } => false,
             Operation::Write { content, .. } => *content == left.content && left.content.is_some(),
-            Operation::Modify { change, .. } => match change {
-                Change::CompareAndSet { content, .. } => *content == left.content,
+            Operation::Modify { change, .. } => match &change.effect {
+                Effect::Put { content, .. } => *content == left.content,
                 // Each amount is another power of two.
-                Change::Add { amount } => {
+                Effect::Add(amount) => {
                     let sum = text(&left.content).and_then(|text| text.parse::<i64>().ok());
                     sum.is_some_and(|sum| sum & amount == *amount)
                 }
+                effect => unreachable!("no client asks for {effect:?}"),
             },
         })
     }
@@ -254,19 +255,17 @@ fn action(operation: &Operation) -> Action<String> {
     match operation {
         Operation::Read { .. } => Action::Read,
         Operation::Write { content, .. } => write(content),
-        Operation::Modify { change, .. } => match change {
-            Change::CompareAndSet {
-                expected: Expected::Content(expected),
-                content,
-                ..
-            } => Action::CompareAndSet {
-                expected: text(expected),
+        Operation::Modify { change, .. } => match (&change.condition, &change.effect) {
+            (Condition::Equal(expected), Effect::Put { content, .. }) => Action::CompareAndSet {
+                expected: text(&Some(expected.clone())),
                 new: text(content),
             },
-            Change::Add { amount } => Action::Add(*amount),
-            Change::CompareAndSet { expected, .. } => {
-                unreachable!("no client compares with {expected:?}")
-            }
+            (Condition::Absent, Effect::Put { content, .. }) => Action::CompareAndSet {
+                expected: None,
+                new: text(content),
+            },
+            (Condition::Always, Effect::Add(amount)) => Action::Add(*amount),
+            _ => unreachable!("no client asks for {change:?}"),
         },
     }
 }

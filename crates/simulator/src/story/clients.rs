@@ -2,7 +2,7 @@
 
 use super::{Asked, Story, Told, site};
 use bytes::Bytes;
-use protocol::{Expected, Operation, RegisterName};
+use protocol::{Condition, Operation, RegisterName};
 use std::time::Duration;
 
 impl Story {
@@ -42,7 +42,7 @@ impl Story {
     /// A new client adds to a register and waits for the answer.
     #[track_caller]
     pub fn add(&mut self, node: usize, name: &str, amount: i64) -> Told {
-        let change = protocol::Change::Add { amount };
+        let change = protocol::Change::add(amount);
         let name = register(name);
         let asked = self.begin(node, Operation::Modify { name, change });
         self.end(asked)
@@ -64,11 +64,7 @@ impl Story {
         new: &str,
     ) -> Asked {
         let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let change = protocol::Change::CompareAndSet {
-            expected: Expected::Content(expected.map(bytes)),
-            content: Some(bytes(new)),
-            expiry: None,
-        };
+        let change = protocol::Change::set_if(protocol::Condition::content(expected.map(bytes)), Some(bytes(new)));
         let name = register(name);
         self.begin(node, Operation::Modify { name, change })
     }
