@@ -100,7 +100,7 @@ pub fn is_needless(known: &KnownMessage, parties: Parties<'_>) -> bool {
             let is_awaited = awaited(sender, known.message.from, *counter)
                 == Some(Awaited::Acceptances(rank.0, rank.1))
                 && !sender.is_some_and(|lane| lane.has_answer_of(*counter, to));
-            let accepted = cell.accepted.as_ref().map(protocol::Accepted::rank);
+            let accepted = cell.accepted.as_deref().map(protocol::Accepted::rank);
             let is_without_effect = step.ballot < cell.promised || accepted >= Some(rank);
             keeps && is_without_effect && !is_awaited
         }

@@ -13,6 +13,7 @@ use crate::record::Record;
 use crate::running::{Running, Task};
 use crate::tag::Tag;
 use crate::time::Time;
+use alloc::boxed::Box;
 
 /// What an operation asks of the replicas in the phase that it is in.
 #[derive(Clone, Copy)]
@@ -209,7 +210,7 @@ impl Lane {
                 Asks::Accept(step) => Body::Accept {
                     counter,
                     name,
-                    step: step.clone(),
+                    step: Box::new(step.clone()),
                 },
             };
             let message = stamp.message(node, body);
@@ -298,7 +299,7 @@ impl Lane {
             (Vote::Promise(promise), Task::Modify(modify)) => {
                 if let Promise::Promised { record, accepted } = &promise {
                     issued.expect_tag(from, name, record.tag);
-                    expect_promise(from, name, modify, (record, accepted.as_ref()));
+                    expect_promise(from, name, modify, (record, accepted.as_deref()));
                     self.seen.record(from, name, record);
                     running.answers.note(from, record.tag, record.settled);
                 }

@@ -16,6 +16,7 @@ use crate::slot::{RegisterName, Slot};
 use crate::tag::Tag;
 use crate::time::Time;
 use crate::write::{Write, WriteStep};
+use alloc::boxed::Box;
 
 /// What an operation does next.
 enum Step {
@@ -57,7 +58,7 @@ impl Lane {
             _ => None,
         };
         let task = if let Some(coordinator) = coordinator {
-            Task::Forward(Forward::to(coordinator, operation))
+            Task::Forward(Box::new(Forward::to(coordinator, operation)))
         } else if self.is_member() {
             match operation {
                 Operation::Read { .. } => Task::Read(Read::default()),
@@ -69,14 +70,14 @@ impl Lane {
                         origin: self.options.incarnation,
                         counter: self.operations.next(),
                     };
-                    Task::Modify(Modify::new(id, change))
+                    Task::Modify(Box::new(Modify::new(id, change)))
                 }
             }
         } else {
-            Task::Forward(Forward::new(operation))
+            Task::Forward(Box::new(Forward::new(operation)))
         };
         let is_modify = matches!(task, Task::Modify(_));
-        let counter = self.operations.insert(Running {
+        let counter = self.operations.insert(Box::new(Running {
             origin,
             name,
             deadline,
@@ -86,7 +87,7 @@ impl Lane {
             task,
             #[cfg(feature = "planted-faults")]
             counted: None,
-        });
+        }));
         if is_modify {
             self.begin_modify(now, counter);
         } else {
@@ -121,7 +122,7 @@ impl Lane {
         let origin = self.options.incarnation;
         if let Some(running) = self.operations.get_mut(counter) {
             running.answers.clear();
-            running.task = Task::Modify(Modify::of_read(OperationId { origin, counter }));
+            running.task = Task::Modify(Box::new(Modify::of_read(OperationId { origin, counter })));
         }
         self.begin_modify(now, counter);
     }
@@ -390,7 +391,7 @@ impl Lane {
     }
 
     /// Takes an operation out and says how it ended.
-    pub(crate) fn conclude(&mut self, counter: Counter, outcome: Outcome) -> Option<Running> {
+    pub(crate) fn conclude(&mut self, counter: Counter, outcome: Outcome) -> Option<Box<Running>> {
         let running = self.operations.remove(counter)?;
         let settled = match &outcome {
             Outcome::Read { record, .. }

@@ -13,6 +13,7 @@ use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::PersistNumber;
 use crate::running::{Origin, Task};
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
@@ -179,7 +180,7 @@ impl Lane {
         let time_left = running.deadline.since(now);
         let body = Body::Forward {
             counter,
-            operation: forward.operation.clone(),
+            operation: Box::new(forward.operation.clone()),
             // A little less, so that the executor's word arrives before the client's deadline:
             // its refusal says more than this node's not knowing.
             time_left: time_left - time_left / 8,
@@ -315,7 +316,7 @@ impl Lane {
             Operation::Modify { change, .. } if is_asked_wrongly => {
                 let origin = self.options.incarnation;
                 let id = OperationId { origin, counter };
-                running.task = Task::Modify(Modify::new(id, change.clone()));
+                running.task = Task::Modify(Box::new(Modify::new(id, change.clone())));
                 self.begin_modify(now, counter);
             }
             _ => self.end(now, counter, Outcome::Refused(refusal)),
@@ -325,6 +326,7 @@ impl Lane {
     /// Says how an operation ended that was executed for another node.
     pub(crate) fn send_forward_reply(&mut self, request: RequestId, outcome: Outcome) {
         let epoch = self.epoch();
+        let outcome = Box::new(outcome);
         let body = Body::ForwardReply { request, outcome };
         self.send(request.origin.node, epoch, body, PersistNumber::NONE);
     }

@@ -28,6 +28,7 @@ use crate::record::Record;
 use crate::replica::Cell;
 use crate::slot::{Group, RegisterName};
 use crate::tag::Tag;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -175,7 +176,7 @@ pub enum Body {
         /// The forwarder's number for it. Each number is executed at most once.
         counter: Counter,
         /// The operation.
-        operation: Operation,
+        operation: Box<Operation>,
         /// How long the client still waits, as of the sending.
         time_left: Duration,
     },
@@ -184,7 +185,7 @@ pub enum Body {
         /// The forward it answers.
         request: RequestId,
         /// The end.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
     },
     /// The replica, which did not know the epoch of this request and let it pass, is in that epoch
     /// now, or in a later one.
@@ -215,7 +216,7 @@ pub enum Body {
         /// The register.
         name: RegisterName,
         /// The step, with its ballot.
-        step: Accepted,
+        step: Box<Accepted>,
     },
     /// Whether the step is accepted. It speaks of this very ballot and tag.
     AcceptReply {
@@ -325,14 +326,13 @@ impl Answer {
 
 /// A replica's answer to a [`Body::Prepare`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum Promise {
     /// The ballot is promised: no step under a lesser one will be accepted any more.
     Promised {
         /// The record that the replica holds.
         record: Record,
         /// The step that it accepted last, if it did.
-        accepted: Option<Accepted>,
+        accepted: Option<Box<Accepted>>,
     },
     /// A greater ballot was promised before.
     Refused {
@@ -344,12 +344,11 @@ pub enum Promise {
 /// What a [`Body::Pull`] asks for. Only what is missing travels: digests are compared first, then
 /// lists of tags, and then cells are asked for by name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum PullAsk {
     /// What differs, slot by slot.
     Differences {
         /// What the asker holds: the digest of each slot of the group, in order.
-        digests: [u128; Group::SLOTS as usize],
+        digests: Box<[u128; Group::SLOTS as usize]>,
         /// Where to go on: after this register. The registers are in the order of their slots,
         /// and of their names in a slot. `None` at the beginning.
         after: Option<RegisterName>,

@@ -10,6 +10,7 @@ use crate::output::PersistNumber;
 use crate::record::{Record, UnixMillis};
 use crate::slot::{Group, RegisterName, Slot};
 use crate::tag::Tag;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -24,7 +25,7 @@ pub struct Cell {
     pub promised: Ballot,
     /// The step accepted last, if one was. It is kept when it has been chosen, or another value
     /// could be chosen for its tag.
-    pub accepted: Option<Accepted>,
+    pub accepted: Option<Box<Accepted>>,
 }
 
 impl Cell {
@@ -40,7 +41,7 @@ impl Cell {
         Versions {
             tag: self.record.tag,
             promised: self.promised,
-            accepted: self.accepted.as_ref().map(Accepted::rank),
+            accepted: self.accepted.as_deref().map(Accepted::rank),
         }
     }
 }
@@ -65,7 +66,7 @@ impl Lacks {
         Self {
             record: other.tag > own.record.tag,
             promised: other.promised > own.promised,
-            accepted: other.accepted > own.accepted.as_ref().map(Accepted::rank),
+            accepted: other.accepted > own.accepted.as_deref().map(Accepted::rank),
         }
     }
 
@@ -170,7 +171,7 @@ impl Replica {
         step: &Accepted,
     ) -> (bool, PersistNumber, bool) {
         let (cell, after) = self.cell(name);
-        let accepted = cell.accepted.as_ref().map(Accepted::rank);
+        let accepted = cell.accepted.as_deref().map(Accepted::rank);
         if accepted == Some(step.rank()) && step.ballot >= cell.promised {
             return (true, after, false);
         }
@@ -179,7 +180,7 @@ impl Replica {
         }
         let cell = Cell {
             promised: step.ballot,
-            accepted: Some(step.clone()),
+            accepted: Some(Box::new(step.clone())),
             ..cell.clone()
         };
         (true, self.put(name, cell), true)

@@ -12,6 +12,7 @@ use crate::record::Record;
 use crate::slot::RegisterName;
 use crate::time::Time;
 use crate::write::Write;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -56,8 +57,8 @@ pub(crate) enum Origin {
 pub(crate) enum Task {
     Read(Read),
     Write(Write),
-    Modify(Modify),
-    Forward(Forward),
+    Modify(Box<Modify>),
+    Forward(Box<Forward>),
 }
 
 impl Running {
@@ -102,7 +103,8 @@ impl Task {
 /// All operations that run at this coordinator, by number, and their timers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Operations {
-    running: BTreeMap<Counter, Running>,
+    /// Each in a place of its own: they are large, and the map moves what it holds.
+    running: BTreeMap<Counter, Box<Running>>,
     timers: BTreeSet<(Time, LaneTimer, Counter)>,
     next: Counter,
 }
@@ -118,7 +120,7 @@ impl Operations {
     }
 
     /// Takes in an operation and gives it a number that was never used before.
-    pub(crate) fn insert(&mut self, running: Running) -> Counter {
+    pub(crate) fn insert(&mut self, running: Box<Running>) -> Counter {
         let counter = self.draw();
         self.timers
             .insert((running.deadline, LaneTimer::Deadline, counter));
@@ -137,7 +139,7 @@ impl Operations {
     }
 
     /// Takes an operation out, and its timers with it.
-    pub(crate) fn remove(&mut self, counter: Counter) -> Option<Running> {
+    pub(crate) fn remove(&mut self, counter: Counter) -> Option<Box<Running>> {
         let running = self.running.remove(&counter)?;
         self.timers
             .remove(&(running.deadline, LaneTimer::Deadline, counter));
@@ -171,11 +173,11 @@ impl Operations {
     }
 
     pub(crate) fn get(&self, counter: Counter) -> Option<&Running> {
-        self.running.get(&counter)
+        self.running.get(&counter).map(|running| &**running)
     }
 
     pub(crate) fn get_mut(&mut self, counter: Counter) -> Option<&mut Running> {
-        self.running.get_mut(&counter)
+        self.running.get_mut(&counter).map(|running| &mut **running)
     }
 
     /// The numbers of all that run, oldest first.

@@ -8,12 +8,11 @@ use core::fmt;
 ///
 /// The integer address 7 of the original interface is the register named `7`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegisterName(Spelling);
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Spelling {
-    Configuration,
-    Bytes(Bytes),
+pub struct RegisterName {
+    /// Empty for the reserved register, which its slot tells from the one with the empty name.
+    bytes: Bytes,
+    /// That of the bytes, reckoned once.
+    slot: Slot,
 }
 
 /// The name is longer than [`RegisterName::BYTES_MAX`].
@@ -34,47 +33,45 @@ impl RegisterName {
 
     /// The reserved register, which holds the cluster's configuration. It lies in
     /// [`Slot::RESERVED`], and no bytes spell it.
-    pub const CONFIGURATION: RegisterName = RegisterName(Spelling::Configuration);
+    pub const CONFIGURATION: RegisterName = RegisterName {
+        bytes: Bytes::new(),
+        slot: Slot::RESERVED,
+    };
 
     /// The register with this name.
     ///
     /// # Errors
     /// [`NameTooLong`], if it has more than [`RegisterName::BYTES_MAX`] bytes.
     pub fn new(name: impl Into<Bytes>) -> Result<Self, NameTooLong> {
-        let name = name.into();
-        if name.len() > Self::BYTES_MAX {
+        let bytes = name.into();
+        if bytes.len() > Self::BYTES_MAX {
             return Err(NameTooLong);
         }
-        Ok(Self(Spelling::Bytes(name)))
+        let slot = Slot::of(&bytes);
+        Ok(Self { bytes, slot })
     }
 
     /// The bytes of the name; of the reserved one, none.
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Spelling::Configuration => &[],
-            Spelling::Bytes(bytes) => bytes,
-        }
+        &self.bytes
     }
 
     /// Whether this is [`RegisterName::CONFIGURATION`].
     pub fn is_reserved(&self) -> bool {
-        matches!(self.0, Spelling::Configuration)
+        self.slot == Slot::RESERVED
     }
 
     /// The slot this register falls into.
     pub fn slot(&self) -> Slot {
-        match &self.0 {
-            Spelling::Configuration => Slot::RESERVED,
-            Spelling::Bytes(bytes) => Slot::of(bytes),
-        }
+        self.slot
     }
 }
 
 impl fmt::Display for RegisterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Spelling::Configuration => f.write_str("(the configuration)"),
-            Spelling::Bytes(bytes) => write!(f, "{}", bytes.escape_ascii()),
+        match self.is_reserved() {
+            true => f.write_str("(the configuration)"),
+            false => write!(f, "{}", self.bytes.escape_ascii()),
         }
     }
 }

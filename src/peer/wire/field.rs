@@ -94,6 +94,17 @@ macro_rules! integers {
 
 integers!(u8, u16, u32, u64, u128, i64);
 
+/// In a place of its own, for the sake of memory: the wire does not show it.
+impl<T: Field> Field for Box<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (**self).put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        reader.take().map(Box::new)
+    }
+}
+
 impl Field for bool {
     fn put(&self, out: &mut Vec<u8>) {
         u8::from(*self).put(out);

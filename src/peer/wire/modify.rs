@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(read::<Accepted>(&written(&step(0))), Err(invalid));
         let cell = |round| Cell {
             promised: ballot(round),
-            accepted: Some(step(1)),
+            accepted: Some(Box::new(step(1))),
             ..Cell::EMPTY
         };
         let invalid = WireError::Invalid { what: "promise" };

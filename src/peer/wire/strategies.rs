@@ -5,11 +5,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use protocol::{
-    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Condition, Configuration, Counter,
-    DissentReason, Effect, Epoch, ExpiryCondition, Founder, FreshNumber, Group, Groups, Incarnation, Member,
-    MembershipMessage, Message, NewExpiry, NodeId, Operation, OperationId, Outcome, Promise, Proposal,
-    ProposalId, PullAnswer, PullAsk, PullEntry, Record, Refusal, RegisterName, RequestId, Tag,
-    UnixMillis, Unmet, Want,
+    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Condition,
+    Configuration, Counter, DissentReason, Effect, Epoch, ExpiryCondition, Founder, FreshNumber,
+    Group, Groups, Incarnation, Member, MembershipMessage, Message, NewExpiry, NodeId, Operation,
+    OperationId, Outcome, Promise, Proposal, ProposalId, PullAnswer, PullAsk, PullEntry, Record,
+    Refusal, RegisterName, RequestId, Tag, UnixMillis, Unmet, Want,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -122,12 +122,14 @@ fn body() -> impl Strategy<Value = Body> {
         (counter(), operation(), any::<u64>()).prop_map(|(counter, operation, micros)| {
             Body::Forward {
                 counter,
-                operation,
+                operation: Box::new(operation),
                 time_left: Duration::from_micros(micros),
             }
         }),
-        (request(), outcome())
-            .prop_map(|(request, outcome)| Body::ForwardReply { request, outcome }),
+        (request(), outcome()).prop_map(|(request, outcome)| Body::ForwardReply {
+            request,
+            outcome: Box::new(outcome),
+        }),
         request().prop_map(|request| Body::Entered { request }),
         (counter(), any_name(), ballot()).prop_map(|(counter, name, ballot)| Body::Prepare {
             counter,
@@ -139,7 +141,7 @@ fn body() -> impl Strategy<Value = Body> {
         (counter(), any_name(), accepted()).prop_map(|(counter, name, step)| Body::Accept {
             counter,
             name,
-            step
+            step: Box::new(step),
         }),
         (request(), ballot(), tag(), of(ballot())).prop_map(
             |(request, ballot, tag, refused_by)| Body::AcceptReply {
@@ -311,14 +313,13 @@ fn effect() -> impl Strategy<Value = Effect> {
         Just(NewExpiry::Keep),
         any::<u64>().prop_map(|at| NewExpiry::At(UnixMillis(at))),
     ];
-    let condition = any::<[bool; 4]>().prop_map(|[absent, present, later, earlier]| {
-        ExpiryCondition {
+    let condition =
+        any::<[bool; 4]>().prop_map(|[absent, present, later, earlier]| ExpiryCondition {
             absent,
             present,
             later,
             earlier,
-        }
-    });
+        });
     prop_oneof![
         (content(), new_expiry).prop_map(|(content, expiry)| Effect::Put { content, expiry }),
         (expiry(), condition).prop_map(|(at, condition)| Effect::Expire { at, condition }),
@@ -375,15 +376,19 @@ pub(super) fn cell() -> impl Strategy<Value = Cell> {
         Cell {
             record,
             promised: promised.max(accepted_under.unwrap_or_default()),
-            accepted,
+            accepted: accepted.map(Box::new),
         }
     })
 }
 
 pub(super) fn pull_ask() -> impl Strategy<Value = PullAsk> {
     prop_oneof![
-        (any::<[u128; Group::SLOTS as usize]>(), of(name()))
-            .prop_map(|(digests, after)| PullAsk::Differences { digests, after }),
+        (any::<[u128; Group::SLOTS as usize]>(), of(name())).prop_map(|(digests, after)| {
+            PullAsk::Differences {
+                digests: Box::new(digests),
+                after,
+            }
+        }),
         vec(name(), 0..8).prop_map(|names| PullAsk::Cells { names }),
     ]
 }
@@ -405,8 +410,10 @@ pub(super) fn pull_answer() -> impl Strategy<Value = PullAnswer> {
 
 fn promise() -> impl Strategy<Value = Promise> {
     prop_oneof![
-        (record(), of(accepted()))
-            .prop_map(|(record, accepted)| Promise::Promised { record, accepted }),
+        (record(), of(accepted())).prop_map(|(record, accepted)| Promise::Promised {
+            record,
+            accepted: accepted.map(Box::new),
+        }),
         ballot().prop_map(|promised| Promise::Refused { promised }),
     ]
 }

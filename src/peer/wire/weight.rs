@@ -3,12 +3,12 @@
 use super::values::CONFIGURATION_BYTES_MAX;
 use bytes::Bytes;
 use protocol::{
-    Accepted, Answer, Body, Cell, Message, Operation, Outcome, Promise,
-    PullAnswer, PullAsk, PullEntry, Record, RegisterName,
+    Accepted, Answer, Body, Cell, Message, Operation, Outcome, Promise, PullAnswer, PullAsk,
+    PullEntry, Record, RegisterName,
 };
 
 /// What a message weighs beside its names, its values and its configuration.
-const FIXED: usize = 384;
+const FIXED: usize = 256;
 
 const _: () = assert!(
     size_of::<Message>() <= FIXED,
@@ -28,7 +28,7 @@ const PAGE_BYTES_MAX: usize = 1024 * 1024;
 pub(super) const WITHOUT_VALUES_MAX: usize = greatest([
     FIXED + RegisterName::BYTES_MAX + CONFIGURATION_BYTES_MAX,
     FIXED + PullAsk::NAMES_MAX * (LISTED_NAME + RegisterName::BYTES_MAX),
-    FIXED + PAGE_BYTES_MAX + ENTRY + RegisterName::BYTES_MAX,
+    FIXED + PAGE_BYTES_MAX + ENTRY + size_of::<Accepted>() + RegisterName::BYTES_MAX,
 ]);
 
 /// What a message weighs: at least its place in memory, and at least its bytes on the wire.
@@ -40,29 +40,23 @@ pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
             }
             Body::Update { name, record, .. } => of_name(name) + of_record(record),
             Body::Accept { name, step, .. } => of_name(name) + of_step(step),
-            Body::Forward { operation, .. } => of_operation(operation),
+            Body::Forward { operation, .. } => size_of::<Operation>() + of_operation(operation),
             Body::QueryReply { answer, .. } => match answer {
                 Answer::Record(record) => of_record(record),
                 Answer::Tag { .. } => 0,
             },
-            Body::ForwardReply { outcome, .. } => match outcome {
-                Outcome::Modified {
-                    previous, record, ..
-                } => of_content(previous) + of_record(record),
-                Outcome::Read { record, .. } | Outcome::Unchanged { record, .. } => {
-                    of_record(record)
-                }
-                Outcome::Written { .. } | Outcome::Refused(_) | Outcome::Unknown => 0,
-            },
+            Body::ForwardReply { outcome, .. } => size_of::<Outcome>() + of_outcome(outcome),
             Body::PrepareReply { promise, .. } => match promise {
                 Promise::Promised { record, accepted } => {
-                    of_record(record) + accepted.as_ref().map_or(0, of_step)
+                    of_record(record) + accepted.as_deref().map_or(0, of_step)
                 }
                 Promise::Refused { .. } => 0,
             },
             Body::StaleEpoch { .. } | Body::Configuration { .. } => CONFIGURATION_BYTES_MAX,
             Body::Pull { ask, .. } => match ask {
-                PullAsk::Differences { after, .. } => after.as_ref().map_or(0, of_name),
+                PullAsk::Differences { digests, after } => {
+                    size_of_val(&**digests) + after.as_ref().map_or(0, of_name)
+                }
                 PullAsk::Cells { names } => {
                     names.iter().map(|name| LISTED_NAME + of_name(name)).sum()
                 }
@@ -88,11 +82,21 @@ fn of_record(record: &Record) -> usize {
 }
 
 fn of_step(step: &Accepted) -> usize {
-    of_content(&step.content)
+    size_of::<Accepted>() + of_content(&step.content)
+}
+
+fn of_outcome(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Modified {
+            previous, record, ..
+        } => of_content(previous) + of_record(record),
+        Outcome::Read { record, .. } | Outcome::Unchanged { record, .. } => of_record(record),
+        Outcome::Written { .. } | Outcome::Refused(_) | Outcome::Unknown => 0,
+    }
 }
 
 fn of_cell(cell: &Cell) -> usize {
-    of_record(&cell.record) + cell.accepted.as_ref().map_or(0, of_step)
+    of_record(&cell.record) + cell.accepted.as_deref().map_or(0, of_step)
 }
 
 fn of_operation(operation: &Operation) -> usize {
@@ -154,7 +158,7 @@ mod tests {
                 content: value(),
                 ..Record::EMPTY
             },
-            accepted: Some(Accepted {
+            accepted: Some(Box::new(Accepted {
                 ballot: Ballot::ZERO,
                 tag: Tag::ZERO,
                 content: value(),
@@ -163,7 +167,7 @@ mod tests {
                     origin: FROM,
                     counter: Counter(1),
                 },
-            }),
+            })),
             ..Cell::EMPTY
         };
         let listed = PullEntry::Listed {

@@ -6,6 +6,7 @@ use crate::quorum::ReplicaSet;
 use crate::replica::{Cell, Replica, Versions};
 use crate::slot::{Group, RegisterName};
 use crate::time::Time;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -189,7 +190,7 @@ impl Position {
             }
         }
         Some(PullAsk::Differences {
-            digests,
+            digests: Box::new(digests),
             after: self.after.clone(),
         })
     }

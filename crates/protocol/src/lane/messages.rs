@@ -168,12 +168,12 @@ impl Lane {
                 // The reserved register is no client's.
                 let is_open = !operation.name().is_reserved();
                 if is_open && cluster == self.cluster() && !self.peers.has_ended(from, counter) {
-                    self.take_forward(now, from, counter, operation, time_left);
+                    self.take_forward(now, from, counter, *operation, time_left);
                 }
             }
             Body::ForwardReply { request, outcome } => {
                 if self.is_mine(request) {
-                    self.take_forward_reply(now, from.node, request.counter, outcome);
+                    self.take_forward_reply(now, from.node, request.counter, *outcome);
                 }
             }
         }

@@ -3,6 +3,7 @@ use crate::answers::Answers;
 use crate::message::Counter;
 use crate::node::{Boot, Incarnation};
 use crate::quorum::{Quorums, ReplicaSet};
+use alloc::boxed::Box;
 
 fn node(number: u64) -> NodeId {
     NodeId::new(number)
@@ -18,6 +19,7 @@ fn ballot(round: u64) -> Ballot {
 
 fn promised(accepted: Option<Accepted>) -> Promise {
     let record = Record::EMPTY;
+    let accepted = accepted.map(Box::new);
     Promise::Promised { record, accepted }
 }
 

@@ -78,7 +78,7 @@ impl Promises {
         match promise {
             Promise::Promised { record, accepted } => {
                 if !self.votes.is_yes(node) {
-                    self.accepted.extend(accepted);
+                    self.accepted.extend(accepted.map(|accepted| *accepted));
                 }
                 if record.tag > self.record.tag {
                     self.record = record;

@@ -22,7 +22,7 @@ pub(super) fn digest(name: NameDigest, cell: &Cell) -> u128 {
     state.put(name.0.to_be_bytes());
     state.put_tag(cell.record.tag);
     state.put_ballot(cell.promised);
-    let accepted = cell.accepted.as_ref().map(Accepted::rank);
+    let accepted = cell.accepted.as_deref().map(Accepted::rank);
     state.put([accepted.is_some().into()]);
     let (ballot, tag) = accepted.unwrap_or((Ballot::ZERO, Tag::ZERO));
     state.put_ballot(ballot);

@@ -127,7 +127,7 @@ fn expect_not_less(name: &RegisterName, former: &Cell, cell: &Cell) {
     if cell.promised < former.promised {
         went_down(name, Kept::Promise, &former.promised, &cell.promised);
     }
-    let rank = |cell: &Cell| cell.accepted.as_ref().map(Accepted::rank);
+    let rank = |cell: &Cell| cell.accepted.as_deref().map(Accepted::rank);
     if former.accepted.is_some() && rank(cell) < rank(former) {
         went_down(name, Kept::Step, &rank(former), &rank(cell));
     }
@@ -196,6 +196,7 @@ mod tests {
     use crate::message::{Counter, OperationId};
     use crate::node::{Boot, Incarnation, NodeId};
     use crate::record::Record;
+    use alloc::boxed::Box;
 
     const WRITER: Incarnation = Incarnation {
         node: NodeId::new(1),
@@ -234,7 +235,7 @@ mod tests {
                 ..Record::EMPTY
             },
             promised: ballot(promised),
-            accepted: Some(step(accepted)),
+            accepted: Some(Box::new(step(accepted))),
         }
     }
 

@@ -127,7 +127,7 @@ fn a_step_is_accepted_unless_a_greater_ballot_was_promised_or_a_greater_step_acc
     assert!(replica.accept(&name(), &step(5, 1, 1)).0);
     let (cell, _) = replica.cell(&name());
     assert_eq!(cell.promised, ballot(5, 1));
-    assert_eq!(cell.accepted, Some(step(5, 1, 1)));
+    assert_eq!(cell.accepted, Some(Box::new(step(5, 1, 1))));
     // What was accepted is not the very step any more once a greater ballot is promised.
     replica.promise(&name(), ballot(6, 1));
     assert!(!replica.accept(&name(), &step(5, 1, 1)).0);
@@ -142,7 +142,7 @@ fn records_promises_and_steps_are_kept_side_by_side() {
     let expected = Cell {
         record: record(2, "b"),
         promised: ballot(4, 2),
-        accepted: Some(step(3, 1, 1)),
+        accepted: Some(Box::new(step(3, 1, 1))),
     };
     assert_eq!(replica.cell(&name()).0, &expected);
 }
@@ -256,7 +256,7 @@ proptest! {
             let newer = if b.record.tag > a.record.tag { &b } else { &a };
             prop_assert_eq!(&merged.record, &newer.record);
             prop_assert_eq!(merged.promised, a.promised.max(b.promised));
-            let rank = |cell: &Cell| cell.accepted.as_ref().map(Accepted::rank);
+            let rank = |cell: &Cell| cell.accepted.as_deref().map(Accepted::rank);
             let newer = if rank(&b) > rank(&a) { &b } else { &a };
             prop_assert_eq!(&merged.accepted, &newer.accepted);
             let lacks = one.lacks(&name, &b.versions());

@@ -77,7 +77,7 @@ fn accept(from: u64, to: u64, step: Accepted) -> Message {
         Body::Accept {
             counter,
             name,
-            step,
+            step: Box::new(step),
         },
     )
 }
@@ -248,7 +248,7 @@ fn promises_that_show_two_steps_of_one_ballot_stop_the_proposer() {
     let request = asked(&cluster);
     let promise = |value| Promise::Promised {
         record: record(1, 2, "5"),
-        accepted: Some(step(value)),
+        accepted: Some(Box::new(step(value))),
     };
     let reply = |promise| said(2, 1, Body::PrepareReply { request, promise });
     let mut lane = cluster.lanes[&1].clone();

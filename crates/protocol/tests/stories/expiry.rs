@@ -80,7 +80,7 @@ fn a_newer_value_is_not_killed_by_the_expiry_of_an_older_one() {
     shows(&mut cluster, 1, EXPIRES);
     let reading = cluster.request(1, read());
     // The read has seen the expired record; before it acts on that, another is written.
-    cluster.deliver(|message| is_query(message));
+    cluster.deliver(is_query);
     cluster.deliver(|message| matches!(message.body, Body::QueryReply { .. }));
     let prepares = cluster.in_flight.iter().filter(|it| is_prepare(it)).count();
     assert_eq!(prepares, 2);

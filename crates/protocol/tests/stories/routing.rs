@@ -122,7 +122,7 @@ fn a_member_that_its_executor_does_not_count_as_one_coordinates_after_all() {
                 origin: incarnation(order[1]),
                 counter,
             },
-            outcome,
+            outcome: Box::new(outcome),
         },
         ..forward
     };

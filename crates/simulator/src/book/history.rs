@@ -194,7 +194,7 @@ impl Saw {
         let Some(kept) = beginning.recovered.given_up.get(self.operation.name()) else {
             return false;
         };
-        let step = kept.accepted.as_ref().map(Accepted::record);
+        let step = kept.accepted.as_deref().map(Accepted::record);
         let mut left = [Some(&kept.record), step.as_ref()].into_iter().flatten();
         left.any(|left| match &self.operation {
             Operation::Read { .. } => false,

@@ -28,7 +28,7 @@ pub(crate) struct Kept {
     pub(crate) record: Record,
     /// The step that somebody may have accepted on top of it, or beyond it, and that may yet be
     /// finished.
-    pub(crate) accepted: Option<Accepted>,
+    pub(crate) accepted: Option<Box<Accepted>>,
 }
 
 impl Gathering {
@@ -103,7 +103,7 @@ impl Gathering {
             if cell.record.tag > greatest.record.tag {
                 greatest.record = cell.record.clone();
             }
-            let rank = |accepted: &Option<Accepted>| accepted.as_ref().map(Accepted::rank);
+            let rank = |accepted: &Option<Box<Accepted>>| accepted.as_deref().map(Accepted::rank);
             if rank(&cell.accepted) > rank(&greatest.accepted) {
                 greatest.accepted = cell.accepted.clone();
             }

@@ -31,7 +31,7 @@ impl Versions {
         Self {
             tag: cell.record.tag,
             promised: cell.promised,
-            accepted: cell.accepted.as_ref().map(Accepted::rank),
+            accepted: cell.accepted.as_deref().map(Accepted::rank),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Asked, Story, Told, site};
 use bytes::Bytes;
-use protocol::{Condition, Operation, RegisterName};
+use protocol::{Operation, RegisterName};
 use std::time::Duration;
 
 impl Story {
@@ -64,7 +64,10 @@ impl Story {
         new: &str,
     ) -> Asked {
         let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let change = protocol::Change::set_if(protocol::Condition::content(expected.map(bytes)), Some(bytes(new)));
+        let change = protocol::Change::set_if(
+            protocol::Condition::content(expected.map(bytes)),
+            Some(bytes(new)),
+        );
         let name = register(name);
         self.begin(node, Operation::Modify { name, change })
     }

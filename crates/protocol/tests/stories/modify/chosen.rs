@@ -193,7 +193,7 @@ fn sum_beside_a_superseded_step(adjust: fn(&mut LaneOptions)) -> String {
     cluster.arrive(from_a_rival(3, |counter, proposer| Body::Accept {
         counter,
         name: name(),
-        step: superseded(proposer),
+        step: Box::new(superseded(proposer)),
     }));
     cluster.lose(|_| true);
     cluster.request(1, write("5"));
