@@ -108,6 +108,7 @@ impl Lane {
         deadline: Time,
     ) {
         self.start(now, Origin::Client(ticket), operation, deadline);
+        self.expect_to_sweep(now);
     }
 
     /// The wall clock shows this. It says which registers have expired, and nothing else; it may
@@ -142,10 +143,14 @@ impl Lane {
             number <= self.replica.persist_last(),
             "only what was asked for can have been made durable"
         );
-        self.persisted = self.persisted.max(number);
+        self.note_persisted(number);
         self.cast_own_votes(now);
         self.copying_persisted(now);
         self.expect_to_sweep(now);
+    }
+
+    pub(crate) fn note_persisted(&mut self, number: PersistNumber) {
+        self.persisted = self.persisted.max(number);
     }
 
     /// Time has passed: what is due is done.

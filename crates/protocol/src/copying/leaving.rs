@@ -89,7 +89,12 @@ impl Lane {
 
     fn drop_groups(&mut self, groups: Vec<Group>) {
         for group in groups {
-            if let Some(number) = self.replica.drop_group(group) {
+            let Some(number) = self.replica.drop_group(group) else {
+                continue;
+            };
+            if !self.options.has_disk {
+                self.note_persisted(number);
+            } else {
                 self.outputs.push_back(Output::Drop { number, group });
             }
         }

@@ -177,6 +177,7 @@ impl Lane {
                 }
             }
         }
+        self.expect_to_sweep(now);
     }
 
     /// Takes in a reply of the lane of another node: one that was given in this epoch, to a

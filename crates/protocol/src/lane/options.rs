@@ -1,6 +1,8 @@
 //! What a lane is told once, and why it wants to be called: [`LaneOptions`] and [`LaneTimer`].
 
 use crate::node::Incarnation;
+#[cfg(doc)]
+use crate::Output;
 use core::time::Duration;
 
 /// What a lane is told once, when it is made.
@@ -21,6 +23,9 @@ pub struct LaneOptions {
     pub resend_max: Duration,
     /// The most bytes of names and values that it copies in a second; `None` for as many as come.
     pub copy_bytes_per_second_max: Option<u64>,
+    /// Whether there is a disk on which what is kept is made durable. Without one there is nothing
+    /// to wait for, and no [`Output::Persist`] and [`Output::Drop`](crate::Output::Drop) are put out.
+    pub has_disk: bool,
     /// The longest value that a read-modify-write may make, in bytes. That of the configuration
     /// has bounds of its own.
     pub content_bytes_max: usize,
@@ -45,6 +50,7 @@ impl LaneOptions {
             resend_first: Duration::from_millis(50),
             resend_max: Duration::from_secs(1),
             copy_bytes_per_second_max: None,
+            has_disk: true,
             content_bytes_max: 1 << 20,
             routes_changes: true,
             sweep_interval: Duration::from_secs(1),

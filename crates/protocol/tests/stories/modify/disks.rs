@@ -47,3 +47,16 @@ fn a_promise_and_an_accepted_step_are_shown_to_nobody_before_they_are_durable() 
     }
     assert!(cluster.in_flight.iter().any(is_accept_reply));
 }
+
+#[test]
+fn without_a_disk_nothing_waits_for_one() {
+    let mut cluster = Cluster::with_options(3, |options| options.has_disk = false);
+    cluster.slow_disks = true;
+    let ticket = cluster.request(1, add(1));
+    cluster.deliver_all();
+    assert_eq!(cluster.modified(ticket), "1");
+    let ticket = cluster.request(2, write("a"));
+    cluster.deliver_all();
+    cluster.written(ticket);
+    assert!(cluster.unpersisted.is_empty());
+}
