@@ -112,7 +112,10 @@ pub(crate) fn name<V: Debug>(operation: &Operation<V>) -> String {
         Action::Read => format!("the read of {} by {client}", content(operation)),
         Action::Write(_) => format!("the write of {} by {client}", content(operation)),
         Action::Delete => format!("the delete by {client}"),
-        Action::CompareAndSet { .. } => format!("the comparison by {client}"),
+        Action::CompareAndSet { .. } | Action::SetUnless { .. } => {
+            format!("the comparison by {client}")
+        }
+        Action::Swap(_) => format!("the swap by {client}"),
         Action::Add(_) => format!("the addition by {client}"),
     }
 }
@@ -126,7 +129,9 @@ pub(crate) fn returned<V: Debug>(operation: &Operation<V>) -> String {
             content(operation)
         ),
         Action::Write(_) | Action::Delete => format!("{} took effect", name(operation)),
-        Action::CompareAndSet { .. } => format!("{} found a value", name(operation)),
+        Action::CompareAndSet { .. } | Action::SetUnless { .. } | Action::Swap(_) => {
+            format!("{} found a value", name(operation))
+        }
         Action::Add(_) => format!("{} found an integer", name(operation)),
     }
 }

@@ -79,9 +79,11 @@ impl<V> History<V> {
             (Action::Read, Reply::Read(_))
             | (Action::Write(_) | Action::Delete, Reply::Written)
             | (
-                Action::CompareAndSet { .. } | Action::Add(_),
+                Action::CompareAndSet { .. } | Action::SetUnless { .. } | Action::Add(_),
                 Reply::Modified(_) | Reply::Unchanged(_),
-            ) => {}
+            )
+            | (Action::CompareAndSet { .. }, Reply::Unmet)
+            | (Action::SetUnless { .. } | Action::Swap(_), Reply::Replaced(_)) => {}
             (action, reply) => panic!(
                 "{id} is a {} and cannot reply `{}`",
                 action.kind(),
@@ -216,6 +218,18 @@ pub enum Action<V> {
         /// What it is to hold then; nothing, if this is to delete.
         new: Option<V>,
     },
+    /// If the register holds anything else than this, hold something else instead.
+    ///
+    /// To set it only if it holds anything is to set it unless it holds nothing.
+    SetUnless {
+        /// What it is not to hold before: a value, or nothing.
+        unexpected: Option<V>,
+        /// What it is to hold then; nothing, if this is to delete. To delete what is not there may
+        /// be answered either way.
+        new: Option<V>,
+    },
+    /// Hold this, which may be nothing, and tell what was there before.
+    Swap(Option<V>),
     /// Hold this much more than now, if what it holds is an integer; nothing counts as zero.
     Add(i64),
 }
@@ -223,7 +237,7 @@ pub enum Action<V> {
 impl<V> Action<V> {
     /// Whether what the register holds afterwards depends on what it held before.
     pub fn is_modification(&self) -> bool {
-        matches!(self, Action::CompareAndSet { .. } | Action::Add(_))
+        !matches!(self, Action::Read | Action::Write(_) | Action::Delete)
     }
 
     fn kind(&self) -> &'static str {
@@ -231,7 +245,8 @@ impl<V> Action<V> {
             Action::Read => "read",
             Action::Write(_) => "write",
             Action::Delete => "delete",
-            Action::CompareAndSet { .. } => "comparison",
+            Action::CompareAndSet { .. } | Action::SetUnless { .. } => "comparison",
+            Action::Swap(_) => "swap",
             Action::Add(_) => "addition",
         }
     }
@@ -246,9 +261,14 @@ pub enum Reply<V> {
     Written,
     /// To a comparison or an addition that took effect: what the register held then.
     Modified(Option<V>),
+    /// To a swap, or a comparison that took effect: what the register held before.
+    Replaced(Option<V>),
     /// To one that changed nothing, as the register held this: something else than expected, or
     /// no integer.
     Unchanged(Option<V>),
+    /// To a comparison that changed nothing, as the register held something else than expected;
+    /// what it was is not told.
+    Unmet,
 }
 
 impl<V> Reply<V> {
@@ -257,7 +277,9 @@ impl<V> Reply<V> {
             Reply::Read(_) => "Read",
             Reply::Written => "Written",
             Reply::Modified(_) => "Modified",
+            Reply::Replaced(_) => "Replaced",
             Reply::Unchanged(_) => "Unchanged",
+            Reply::Unmet => "Unmet",
         }
     }
 }

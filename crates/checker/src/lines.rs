@@ -30,14 +30,18 @@
 //! | `write CONTENT` | hold this |
 //! | `delete` | hold nothing |
 //! | `compare-and-set CONTENT CONTENT` | hold the second, if it holds the first |
+//! | `set-unless CONTENT CONTENT` | hold the second, unless it holds the first; to delete what is not there may be answered either way |
+//! | `swap CONTENT` | hold this, and tell what was there |
 //! | `add INTEGER` | hold so much more; from -2^63 to 2^63 - 1 |
 //!
 //! | outcome | of | means |
 //! | --- | --- | --- |
 //! | `done` | `write`, `delete` | it took effect |
 //! | `done CONTENT` | `read` | it returned this |
-//! | `modified CONTENT` | `compare-and-set`, `add` | it took effect, and the register held this afterwards |
-//! | `unchanged CONTENT` | `compare-and-set`, `add` | it changed nothing, for the register held this |
+//! | `modified CONTENT` | `compare-and-set`, `set-unless`, `add` | it took effect, and the register held this afterwards |
+//! | `replaced CONTENT` | `set-unless`, `swap` | it took effect, and the register held this before |
+//! | `unchanged CONTENT` | `compare-and-set`, `set-unless`, `add` | it changed nothing, for the register held this |
+//! | `unmet` | `compare-and-set` | it changed nothing, for the register held something else than expected; what, is not told |
 //! | `refused` | any | it did not take effect, and never will |
 //! | `unknown` | any | nobody knows whether it took effect, or will |
 //!

@@ -3,7 +3,8 @@
 //!
 //! Additions are replaced by updates from one value to another, where it can be told which
 //! ([`sums`]); updates that must follow each other are taken together ([`chains`]), by which most
-//! histories become histories of writes and reads; and a search decides what is left ([`mod@weave`]).
+//! histories become histories of writes and reads; and a search decides what is left ([`mod@weave`]),
+//! registers above all of which somebody knows only what they did *not* hold.
 
 mod chains;
 mod deeds;
@@ -123,6 +124,11 @@ fn find_contradiction<V: Value>(
             });
         }
     };
+    let deeds = deeds.without_unseen_replacements();
+    if deeds.list.iter().any(|deed| deed.does.avoids().is_some()) {
+        // What nobody saw may have been what took the value away that was not to be there.
+        return search(&deeds, limits, |deed| vec![deed]);
+    }
     if let Some(resolved) = sums::resolve(&deeds) {
         let decision = if resolved.unexplained.is_empty() {
             decide_updates(resolved.deeds.clone(), limits)

@@ -105,7 +105,7 @@ impl Trace {
                 (Action::Read, Outcome::Done { .. }) => {
                     unreachable!("`History::done` takes replies of the right kind only")
                 }
-                (Action::CompareAndSet { .. } | Action::Add(_), _) => {
+                (_, _) => {
                     unreachable!("registers with modifications have traces of their own")
                 }
             };

@@ -109,6 +109,10 @@ fn modification<V: Debug>(action: &Action<V>, outcome: &Outcome<V>) -> String {
         Action::CompareAndSet { expected, new } => {
             format!("set   {} to {}", content(expected), content(new))
         }
+        Action::SetUnless { unexpected, new } => {
+            format!("set   unless {} to {}", content(unexpected), content(new))
+        }
+        Action::Swap(new) => format!("swap  to {}", content(new)),
         Action::Add(amount) => format!("add   {amount}"),
         Action::Read | Action::Write(_) | Action::Delete => unreachable!("these ask for nothing"),
     };
@@ -118,6 +122,8 @@ fn modification<V: Debug>(action: &Action<V>, outcome: &Outcome<V>) -> String {
     };
     match reply {
         Some(Reply::Unchanged(value)) => format!("{asked}: it is {}", content(value)),
+        Some(Reply::Replaced(value)) => format!("{asked}: it was {}", content(value)),
+        Some(Reply::Unmet) => format!("{asked}: it is something else"),
         Some(Reply::Modified(value)) if matches!(action, Action::Add(_)) => {
             format!("{asked}: now {}", content(value))
         }
@@ -138,9 +144,7 @@ fn row<V: Debug>(operation: &Operation<V>, timeline: &Timeline) -> [String; 5] {
         ) => format!("read  {value:?}"),
         (Action::Read, Outcome::Done { .. }) => "read  nothing".to_owned(),
         (Action::Read, _) => "read".to_owned(),
-        (action @ (Action::CompareAndSet { .. } | Action::Add(_)), outcome) => {
-            modification(action, outcome)
-        }
+        (action, outcome) => modification(action, outcome),
     };
     let end = match operation.outcome {
         Outcome::Done { time, .. } => time.to_string(),

@@ -14,6 +14,8 @@ enum Does {
     Read,
     Write(Content),
     CompareAndSet(Content, Content),
+    SetUnless(Content, Content),
+    Swap(Content),
     Add(i64),
 }
 
@@ -31,6 +33,8 @@ struct Plain {
     call: u64,
     end: u64,
     ending: Ending,
+    /// Whether its reply says what the register held, where it need not.
+    tells: bool,
 }
 
 impl Does {
@@ -40,7 +44,9 @@ impl Does {
             Does::Read => before,
             Does::Write(content) => content,
             Does::CompareAndSet(expected, new) if expected == before => new,
-            Does::CompareAndSet(..) => before,
+            Does::SetUnless(unexpected, new) if unexpected != before => new,
+            Does::CompareAndSet(..) | Does::SetUnless(..) => before,
+            Does::Swap(content) => content,
             Does::Add(amount) => Some(before.unwrap_or(0) + amount),
         }
     }
@@ -48,7 +54,8 @@ impl Does {
     fn changes(self, before: Content) -> bool {
         match self {
             Does::Read => false,
-            Does::Write(_) | Does::Add(_) => true,
+            Does::Write(_) | Does::Swap(_) | Does::Add(_) => true,
+            Does::SetUnless(unexpected, _) => unexpected != before,
             Does::CompareAndSet(expected, _) => expected == before,
         }
     }
@@ -63,7 +70,12 @@ impl Plain {
         Some(match self.does {
             Does::Read => Reply::Read(before),
             Does::Write(_) => Reply::Written,
+            Does::Swap(_) => Reply::Replaced(before),
+            Does::SetUnless(..) if self.tells && self.does.changes(before) => {
+                Reply::Replaced(before)
+            }
             does if does.changes(before) => Reply::Modified(after),
+            Does::CompareAndSet(..) if !self.tells => Reply::Unmet,
             _ => Reply::Unchanged(before),
         })
     }
@@ -87,6 +99,7 @@ struct Draft {
     length: u64,
     delay: u64,
     ending: u8,
+    tells: bool,
 }
 
 fn content(values: i64) -> impl Strategy<Value = Content> + Clone {
@@ -103,15 +116,19 @@ fn drafts(
         Just(Does::Read),
         content(values).prop_map(Does::Write),
         (content(values), content(values)).prop_map(|(a, b)| Does::CompareAndSet(a, b)),
+        (content(values), content(values)).prop_map(|(a, b)| Does::SetUnless(a, b)),
+        content(values).prop_map(Does::Swap),
         (-1..=values).prop_map(Does::Add),
     ];
-    let draft = (does, 0..span, 0..=length, 0..=length, 0..9_u8).prop_map(
-        |(does, call, length, delay, ending)| Draft {
+    let times = (0..span, 0..=length, 0..=length);
+    let draft = (does, times, 0..9_u8, any::<bool>()).prop_map(
+        |(does, (call, length, delay), ending, tells)| Draft {
             does,
             call,
             length,
             delay,
             ending,
+            tells,
         },
     );
     proptest::collection::vec(draft, count)
@@ -130,6 +147,11 @@ fn distinct(mut drafts: Vec<Draft>) -> Vec<Draft> {
                 let other = expected.map(|other| (index - 1 - other).rem_euclid(count));
                 Does::CompareAndSet(other.map(value), Some(value(index)))
             }
+            Does::SetUnless(unexpected, _) => {
+                let other = unexpected.map(|other| (index - 1 - other).rem_euclid(count));
+                Does::SetUnless(other.map(value), Some(value(index)))
+            }
+            Does::Swap(content) => Does::Swap(content.map(|_| value(index))),
             Does::Add(_) => Does::Add(1 << index.min(29)),
         };
     }
@@ -164,6 +186,7 @@ fn atomic(drafts: &[Draft]) -> Vec<Plain> {
         call: draft.call,
         end: draft.call + draft.length,
         ending,
+        tells: draft.tells,
     };
     drafts.iter().zip(endings).map(plain).collect()
 }
@@ -190,6 +213,8 @@ fn history(operations: &[Plain]) -> History<i64> {
             Does::Write(Some(value)) => Action::Write(value),
             Does::Write(None) => Action::Delete,
             Does::CompareAndSet(expected, new) => Action::CompareAndSet { expected, new },
+            Does::SetUnless(unexpected, new) => Action::SetUnless { unexpected, new },
+            Does::Swap(content) => Action::Swap(content),
             Does::Add(amount) => Action::Add(amount),
         };
         let id = history.call(client as u64, "x", action, operation.call);
@@ -311,4 +336,84 @@ proptest! {
         let operations = with_another_answer(operations, which, before);
         prop_assert_eq!(is_linearizable(&operations), some_order_explains(&operations));
     }
+}
+
+/// Nobody saw the write of 2, and yet it took place: the comparison found something else than 1.
+#[test]
+fn an_unseen_write_can_be_what_a_comparison_found() {
+    let judged = |unknown: bool| {
+        let mut history = History::new();
+        let one = history.call(1, "x", Action::Write(1), 0);
+        history.done(one, 1, Reply::Written);
+        if unknown {
+            let two = history.call(2, "x", Action::Write(2), 2);
+            history.unknown(two);
+        }
+        let expected = Some(1);
+        let set = history.call(
+            3,
+            "x",
+            Action::CompareAndSet {
+                expected,
+                new: None,
+            },
+            3,
+        );
+        history.done(set, 4, Reply::Unmet);
+        check(&history, Limits::default())
+    };
+    assert!(matches!(judged(true), Verdict::Linearizable(_)));
+    assert!(matches!(judged(false), Verdict::Violation(_)));
+}
+
+/// A replacement that somebody saw needs the register not to hold 1, and one that nobody saw may be
+/// what took that away.
+#[test]
+fn an_unseen_replacement_can_be_what_made_way_for_a_seen_one() {
+    let judged = |may_delete: bool| {
+        let mut history = History::new();
+        let unless = |unexpected, new| Action::SetUnless { unexpected, new };
+        let write = history.call(1, "x", Action::Write(1), 0);
+        history.done(write, 1, Reply::Written);
+        let replace = history.call(2, "x", unless(Some(1), Some(0)), 2);
+        history.unknown(replace);
+        if may_delete {
+            let delete = history.call(3, "x", unless(None, None), 2);
+            history.unknown(delete);
+        }
+        let read = history.call(4, "x", Action::Read, 3);
+        history.done(read, 4, Reply::Read(Some(0)));
+        check(&history, Limits::default())
+    };
+    assert!(matches!(judged(true), Verdict::Linearizable(_)));
+    assert!(matches!(judged(false), Verdict::Violation(_)));
+}
+
+/// What expires is deleted at most once and only while it is there: a comparison with that very
+/// value, of unknown outcome, as many of them as values expire.
+#[test]
+fn many_values_that_may_expire_are_judged_quickly() {
+    let mut history = History::new();
+    for number in 0..2000_u64 {
+        let value = number as i64 + 1;
+        let time = number * 10;
+        let write = history.call(1, "x", Action::Write(value), time);
+        history.done(write, time + 2, Reply::Written);
+        let expired = number % 3 == 0;
+        let (expected, new) = (Some(value), None);
+        let expiry = history.call(2, "x", Action::CompareAndSet { expected, new }, time + 3);
+        history.unknown(expiry);
+        let read = history.call(3, "x", Action::Read, time + 4);
+        history.done(read, time + 6, Reply::Read((!expired).then_some(value)));
+    }
+    assert!(matches!(
+        check(&history, Limits::default()),
+        Verdict::Linearizable(_)
+    ));
+    let again = history.call(3, "x", Action::Read, 30_000);
+    history.done(again, 30_001, Reply::Read(Some(1)));
+    assert!(matches!(
+        check(&history, Limits::default()),
+        Verdict::Violation(_)
+    ));
 }

@@ -79,7 +79,7 @@ fn simulate(mix: &Mix, seed: u64) -> History<u64> {
                         contents[register] = None;
                         Reply::Written
                     }
-                    Action::CompareAndSet { .. } | Action::Add(_) => {
+                    _ => {
                         unreachable!("the mix has none of these")
                     }
                 };

@@ -89,13 +89,19 @@ fn action(words: &mut Words<'_>) -> Result<Action<ByteString>, String> {
             expected: words.content("what was expected")?,
             new: words.content("what was to be set")?,
         },
+        b"set-unless" => Action::SetUnless {
+            unexpected: words.content("what was not expected")?,
+            new: words.content("what was to be set")?,
+        },
+        b"swap" => Action::Swap(words.content("what was to be set")?),
         b"add" => {
             let amount = words.want("what was added")?;
             Action::Add(number(amount, "what was added")?)
         }
         word => {
             return Err(format!(
-                "{} is no action; there are read, write, delete, compare-and-set and add",
+                "{} is no action; there are read, write, delete, compare-and-set, \
+                 set-unless, swap and add",
                 shown(word)
             ));
         }
@@ -113,16 +119,26 @@ fn outcome(
         (b"refused", _) => None,
         (b"done", Action::Read) => Some(Reply::Read(words.content("what was read")?)),
         (b"done", Action::Write(_) | Action::Delete) => Some(Reply::Written),
-        (b"modified", Action::CompareAndSet { .. } | Action::Add(_)) => Some(Reply::Modified(
-            words.content("what the register held then")?,
-        )),
-        (b"unchanged", Action::CompareAndSet { .. } | Action::Add(_)) => {
-            Some(Reply::Unchanged(words.content("what the register held")?))
+        (b"modified", Action::CompareAndSet { .. } | Action::SetUnless { .. } | Action::Add(_)) => {
+            Some(Reply::Modified(
+                words.content("what the register held then")?,
+            ))
         }
+        (b"replaced", Action::SetUnless { .. } | Action::Swap(_)) => Some(Reply::Replaced(
+            words.content("what the register held before")?,
+        )),
+        (
+            b"unchanged",
+            Action::CompareAndSet { .. } | Action::SetUnless { .. } | Action::Add(_),
+        ) => Some(Reply::Unchanged(words.content("what the register held")?)),
+        (b"unmet", Action::CompareAndSet { .. }) => Some(Reply::Unmet),
         (word, action) => {
             let own = match action {
                 Action::Read | Action::Write(_) | Action::Delete => "done",
-                Action::CompareAndSet { .. } | Action::Add(_) => "modified, unchanged",
+                Action::CompareAndSet { .. } => "modified, unchanged, unmet",
+                Action::SetUnless { .. } => "modified, replaced, unchanged",
+                Action::Swap(_) => "replaced",
+                Action::Add(_) => "modified, unchanged",
             };
             return Err(format!(
                 "{} is no outcome of its action; there are {own}, refused and unknown",

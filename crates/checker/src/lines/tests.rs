@@ -86,6 +86,24 @@ fn every_action_and_outcome_has_its_words() {
             done(Reply::Unchanged(some(b"b"))),
         ),
         (
+            "5 7 1 x compare-and-set =a - unmet",
+            set(Some(b"a"), None),
+            done(Reply::Unmet),
+        ),
+        (
+            "5 7 1 x set-unless - =a replaced =b",
+            Action::SetUnless {
+                unexpected: None,
+                new: some(b"a"),
+            },
+            done(Reply::Replaced(some(b"b"))),
+        ),
+        (
+            "5 7 1 x swap - replaced =b",
+            Action::Swap(None),
+            done(Reply::Replaced(some(b"b"))),
+        ),
+        (
             "5 7 1 x add -3 modified =-3",
             Action::Add(-3),
             done(Reply::Modified(some(b"-3"))),
@@ -285,6 +303,9 @@ fn any_action() -> impl Strategy<Value = Action<ByteString>> {
         any_value().prop_map(Action::Write),
         Just(Action::Delete),
         set.prop_map(|(expected, new)| Action::CompareAndSet { expected, new }),
+        (any_content(), any_content())
+            .prop_map(|(unexpected, new)| Action::SetUnless { unexpected, new }),
+        any_content().prop_map(Action::Swap),
         any::<i64>().prop_map(Action::Add),
     ]
 }
@@ -295,14 +316,16 @@ fn any_outcome(
     time: u64,
 ) -> impl Strategy<Value = Outcome<ByteString>> + use<> {
     let action = action.clone();
-    (0..4, any_content()).prop_map(move |(ending, content)| {
+    (0..5, any_content()).prop_map(move |(ending, content)| {
         let reply = match (&action, ending) {
-            (_, 2) => return Outcome::Refused { time },
-            (_, 3) => return Outcome::Unknown,
+            (_, 3) => return Outcome::Refused { time },
+            (_, 4) => return Outcome::Unknown,
             (Action::Read, _) => Reply::Read(content),
             (Action::Write(_) | Action::Delete, _) => Reply::Written,
-            (Action::CompareAndSet { .. } | Action::Add(_), 0) => Reply::Modified(content),
-            (Action::CompareAndSet { .. } | Action::Add(_), _) => Reply::Unchanged(content),
+            (Action::Swap(_), _) | (Action::SetUnless { .. }, 2) => Reply::Replaced(content),
+            (Action::CompareAndSet { .. }, 2) => Reply::Unmet,
+            (_, 0) => Reply::Modified(content),
+            (_, _) => Reply::Unchanged(content),
         };
         Outcome::Done { time, reply }
     })
@@ -341,6 +364,10 @@ fn nearly_lines() -> impl Strategy<Value = Vec<u8>> {
         Just("write".to_owned()),
         Just("delete".to_owned()),
         Just("compare-and-set".to_owned()),
+        Just("set-unless".to_owned()),
+        Just("swap".to_owned()),
+        Just("replaced".to_owned()),
+        Just("unmet".to_owned()),
         Just("add".to_owned()),
         Just("done".to_owned()),
         Just("modified".to_owned()),

@@ -101,6 +101,15 @@ fn write_action(action: &Action<ByteString>, sink: &mut impl Write) -> io::Resul
             write_content(expected.as_ref(), sink)?;
             write_content(new.as_ref(), sink)
         }
+        Action::SetUnless { unexpected, new } => {
+            sink.write_all(b" set-unless")?;
+            write_content(unexpected.as_ref(), sink)?;
+            write_content(new.as_ref(), sink)
+        }
+        Action::Swap(new) => {
+            sink.write_all(b" swap")?;
+            write_content(new.as_ref(), sink)
+        }
         Action::Add(amount) => write!(sink, " add {amount}"),
     }
 }
@@ -113,7 +122,9 @@ fn write_outcome(outcome: &Outcome<ByteString>, sink: &mut impl Write) -> io::Re
             Reply::Written => return sink.write_all(b" done"),
             Reply::Read(content) => ("done", content),
             Reply::Modified(content) => ("modified", content),
+            Reply::Replaced(content) => ("replaced", content),
             Reply::Unchanged(content) => ("unchanged", content),
+            Reply::Unmet => return sink.write_all(b" unmet"),
         },
     };
     write!(sink, " {word}")?;

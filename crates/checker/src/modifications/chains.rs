@@ -238,7 +238,9 @@ impl Links {
                 (Some(from), _) => Some(after(from, 2)),
                 (None, to) => to.map(made),
             },
-            Does::Add { .. } => unreachable!("additions were replaced before"),
+            Does::Add { .. } | Does::Avoid(_) | Does::Replace { .. } => {
+                unreachable!("additions were replaced before, and the others are searched")
+            }
         }
     }
 }
@@ -348,7 +350,7 @@ impl Chained {
                     from: first(from),
                     to: first(to),
                 },
-                does @ Does::Add { .. } => does,
+                does @ (Does::Add { .. } | Does::Avoid(_) | Does::Replace { .. }) => does,
             };
         }
         self
@@ -360,7 +362,7 @@ impl Chained {
             let effect = match deed.does {
                 Does::Observe(value) => Effect::Observes(value),
                 Does::Overwrite(value) => Effect::Overwrites(value),
-                Does::Update { .. } | Does::Add { .. } => return None,
+                _ => return None,
             };
             Some(Step {
                 operation: deed.operation,

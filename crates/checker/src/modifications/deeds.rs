@@ -1,7 +1,7 @@
 //! One register's operations, comparisons and additions among them, reduced to what counts for
 //! the decision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::history::{Action, Operation, Outcome, Reply, Value};
 use crate::trace::{Numbers, ValueId};
@@ -34,6 +34,11 @@ pub(super) enum Does {
     Overwrite(ValueId),
     /// Legal only while the register holds the first value; afterwards it holds the second.
     Update { from: ValueId, to: ValueId },
+    /// Legal only while the register holds anything else than this value.
+    Avoid(ValueId),
+    /// Legal only while the register holds anything else than the first value; afterwards it holds
+    /// the second.
+    Replace { unless: ValueId, to: ValueId },
     /// Legal only while the register holds an integer or nothing; afterwards it holds the sum,
     /// which is the value at `to` if that is known.
     Add { amount: i64, to: Option<ValueId> },
@@ -77,6 +82,57 @@ impl Deeds {
     }
 }
 
+impl Deeds {
+    /// The same without replacements of unknown outcome that nobody is left to see, if none of those
+    /// that stay needs the register not to hold something: who could take the others out of any
+    /// order that explains the rest.
+    pub(super) fn without_unseen_replacements(mut self) -> Deeds {
+        let adds = |deed: &Deed| matches!(deed.does, Does::Add { .. });
+        let is_added_to = self.list.iter().any(adds);
+        let asked: HashSet<ValueId> = (self.list.iter())
+            .filter_map(|deed| deed.does.asks_for())
+            .collect();
+        let values = &self.values;
+        let is_unseen = |deed: &Deed| match deed.does {
+            Does::Replace { to, .. } if deed.end.is_none() => {
+                let is_summand = is_added_to && values.integer(to).is_some();
+                !asked.contains(&to) && !is_summand
+            }
+            _ => false,
+        };
+        let stays_and_avoids = |deed: &Deed| !is_unseen(deed) && deed.does.avoids().is_some();
+        if !self.list.iter().any(stays_and_avoids) {
+            self.list.retain(|deed| !is_unseen(deed));
+        }
+        self
+    }
+}
+
+impl Deeds {
+    /// The same, in which all values that nobody sees or avoids are one, so that operations that
+    /// leave such values are alike.
+    pub(super) fn with_unseen_values_alike(mut self) -> Deeds {
+        let adds = |deed: &Deed| matches!(deed.does, Does::Add { .. });
+        let is_added_to = self.list.iter().any(adds);
+        let named: HashSet<ValueId> = (self.list.iter())
+            .flat_map(|deed| [deed.does.asks_for(), deed.does.avoids()])
+            .flatten()
+            .collect();
+        for deed in &mut self.list {
+            let (Does::Overwrite(to) | Does::Update { to, .. } | Does::Replace { to, .. }) =
+                &mut deed.does
+            else {
+                continue;
+            };
+            let is_summand = is_added_to && self.values.integer(*to).is_some();
+            if !named.contains(to) && !is_summand {
+                *to = ValueId::UNREAD;
+            }
+        }
+        self
+    }
+}
+
 enum Meaning {
     Does(Does),
     /// It says nothing.
@@ -102,6 +158,9 @@ fn does<'a, V: Value>(operation: &'a Operation<V>, numbers: &mut Numbers<'a, V>)
             }
             Does::Observe(number(value))
         }
+        (Action::CompareAndSet { expected, .. }, Some(Reply::Unmet)) => {
+            Does::Avoid(number(expected))
+        }
         (Action::CompareAndSet { expected, new }, reply) => {
             match reply {
                 Some(Reply::Modified(value)) if value != new => return Meaning::Absurd,
@@ -113,6 +172,35 @@ fn does<'a, V: Value>(operation: &'a Operation<V>, numbers: &mut Numbers<'a, V>)
                 to: number(new),
             }
         }
+        (Action::Swap(new), None) => Does::Overwrite(number(new)),
+        (Action::Swap(new), Some(Reply::Replaced(before))) => {
+            let (from, to) = (number(before), number(new));
+            update(from, to)
+        }
+        (Action::SetUnless { unexpected, new }, Some(Reply::Unchanged(value))) => {
+            if value != unexpected && (value.is_some() || new.is_some()) {
+                return Meaning::Absurd;
+            }
+            Does::Observe(number(value))
+        }
+        (Action::SetUnless { unexpected, new }, Some(Reply::Replaced(before))) => {
+            if before == unexpected {
+                return Meaning::Absurd;
+            }
+            let (from, to) = (number(before), number(new));
+            update(from, to)
+        }
+        (Action::SetUnless { new, .. }, Some(Reply::Modified(value))) if value != new => {
+            return Meaning::Absurd;
+        }
+        // Where it holds that already, to overwrite it is to do nothing.
+        (Action::SetUnless { unexpected, new }, None) if unexpected == new => {
+            Does::Overwrite(number(new))
+        }
+        (Action::SetUnless { unexpected, new }, _) => Does::Replace {
+            unless: number(unexpected),
+            to: number(new),
+        },
         (Action::Add(amount), Some(Reply::Unchanged(value))) => {
             let integer = value.as_ref().map_or(Some(0), Value::as_integer);
             if integer.is_some_and(|integer| integer.checked_add(*amount).is_some()) {
@@ -134,10 +222,18 @@ fn does<'a, V: Value>(operation: &'a Operation<V>, numbers: &mut Numbers<'a, V>)
             amount: *amount,
             to: None,
         },
-        (Action::Read | Action::Add(_), Some(_)) => {
+        (Action::Read | Action::Swap(_) | Action::Add(_), Some(_)) => {
             unreachable!("`History::done` takes replies of the right kind only")
         }
     })
+}
+
+/// To leave a value as it is only shows that it was there.
+fn update(from: ValueId, to: ValueId) -> Does {
+    match from == to {
+        true => Does::Observe(from),
+        false => Does::Update { from, to },
+    }
 }
 
 impl Deed {
@@ -201,22 +297,32 @@ impl Values {
 impl Does {
     /// Whether it leaves the register as it is.
     pub(super) fn is_observation(self) -> bool {
-        matches!(self, Does::Observe(_))
+        matches!(self, Does::Observe(_) | Does::Avoid(_))
+    }
+
+    /// The value that the register must not hold, if there is such a one.
+    pub(super) fn avoids(self) -> Option<ValueId> {
+        match self {
+            Does::Avoid(value) | Does::Replace { unless: value, .. } => Some(value),
+            _ => None,
+        }
     }
 
     /// The value that it asks for, if that is known.
     pub(super) fn asks_for(self) -> Option<ValueId> {
         match self {
             Does::Observe(value) | Does::Update { from: value, .. } => Some(value),
-            Does::Overwrite(_) | Does::Add { .. } => None,
+            Does::Overwrite(_) | Does::Avoid(_) | Does::Replace { .. } | Does::Add { .. } => None,
         }
     }
 
     /// The value that it leaves behind, if it makes one and that is known.
     pub(super) fn makes(self) -> Option<ValueId> {
         match self {
-            Does::Observe(_) => None,
-            Does::Overwrite(value) | Does::Update { to: value, .. } => Some(value),
+            Does::Observe(_) | Does::Avoid(_) => None,
+            Does::Overwrite(value)
+            | Does::Update { to: value, .. }
+            | Does::Replace { to: value, .. } => Some(value),
             Does::Add { to, .. } => to,
         }
     }

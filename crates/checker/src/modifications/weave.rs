@@ -18,9 +18,16 @@
 //!   that nobody is left to see but those who were called, and that nobody can update, can be done
 //!   with all of these right before another overwriting. If it were done at a later time, it could
 //!   be taken out there, as what follows it is an overwriting too, and put here.
-//! - **Values that nobody is left to see are alike.**
+//!   It is not done where somebody is left who asks only that the register does *not* hold some
+//!   value: the overwriting may be what takes that one away.
+//! - **Values that nobody is left to see, or to avoid, are alike.**
+//! - **What need not be done had better not be done**: of two states that differ only in which
+//!   operations of unknown outcome were done, the one in which fewer were can do all that the other
+//!   one can.
+//! - **What can never be done any more counts as done**: an update of unknown outcome from a value
+//!   that nothing makes again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::deeds::{Deed, Deeds, Does};
 use crate::check::Limits;
@@ -30,7 +37,7 @@ use crate::verdict::Bound;
 
 /// Searches for an order of the deeds.
 pub(super) fn weave(deeds: &Deeds, limits: Limits) -> Search {
-    Weaver::new(deeds.clone(), limits).run()
+    Weaver::new(deeds.clone().with_unseen_values_alike(), limits).run()
 }
 
 /// One way in which all that returned can have been done.
@@ -42,6 +49,27 @@ struct State {
     /// The slots of pending deeds that were done.
     done: Slots,
 }
+
+/// States that were looked at, or others that can do all that those can.
+#[derive(Default)]
+struct Seen(HashMap<(ValueId, Slots), Vec<Slots>>);
+
+impl Seen {
+    /// Whether no state that was looked at can do all that this one can; it is looked at now.
+    fn is_new(&mut self, state: &State, optional: &Slots) -> bool {
+        let (optional, certain) = state.done.split(optional);
+        let alike = self.0.entry((state.value, certain)).or_default();
+        let compared = &alike[..alike.len().min(COMPARISONS_MAX)];
+        let is_new = !compared.iter().any(|fewer| fewer.is_subset(&optional));
+        if is_new {
+            alike.push(optional);
+        }
+        is_new
+    }
+}
+
+/// With how many others a state is compared at most, as that must not cost more than it saves.
+const COMPARISONS_MAX: usize = 256;
 
 struct Weaver {
     deeds: Deeds,
@@ -60,6 +88,8 @@ struct Weaver {
     perhaps_seen_until: Vec<usize>,
     /// How many deeds make the value; the start makes nothing.
     sources: Vec<usize>,
+    /// The position after the last call of what avoids a value.
+    avoided_until: usize,
     /// The position after the last call of an addition, and of one of unknown outcome.
     added_until: usize,
     wild_until: usize,
@@ -79,6 +109,7 @@ impl Weaver {
             seen_until: vec![0; count],
             perhaps_seen_until: vec![0; count],
             sources: vec![0; count],
+            avoided_until: 0,
             added_until: 0,
             wild_until: 0,
             steps: 0,
@@ -115,6 +146,10 @@ impl Weaver {
                     self.seen_until[value] = position + 1;
                 }
             }
+            if let Some(value) = deed.does.avoids().and_then(ValueId::index) {
+                self.perhaps_seen_until[value] = position + 1;
+                self.avoided_until = position + 1;
+            }
             if let Does::Add { to, .. } = deed.does {
                 self.added_until = position + 1;
                 if to.is_none() {
@@ -134,30 +169,35 @@ impl Weaver {
             match self.events[position] {
                 Event::Call(index) => {
                     self.pending.push(index);
-                    if let Does::Observe(value) = self.deeds.list[index].does {
-                        for state in states.iter_mut().filter(|state| state.value == value) {
-                            state.done.insert(self.slots[index]);
-                        }
+                    let does = self.deeds.list[index].does;
+                    for state in (states.iter_mut()).filter(|state| is_observed(does, state.value))
+                    {
+                        state.done.insert(self.slots[index]);
                     }
                 }
                 Event::Return(index) => {
+                    let optional = self.optional();
                     let mut next = HashSet::new();
                     for state in states {
-                        if let Err(bound) = self.take_return(state, index, &mut next) {
+                        if let Err(bound) = self.take_return(state, index, &optional, &mut next) {
                             return self.search(Answer::Bound(bound));
                         }
                     }
                     self.pending.retain(|other| *other != index);
                     let normal = next.into_iter().map(|state| self.normal(state, index));
-                    let next: HashSet<State> = normal.collect();
-                    if next.is_empty() {
+                    let normal: HashSet<State> = normal.collect();
+                    let mut normal: Vec<State> = normal.into_iter().collect();
+                    normal.sort_by_cached_key(|state| state.done.len());
+                    let mut seen = Seen::default();
+                    normal.retain(|state| seen.is_new(state, &optional));
+                    if normal.is_empty() {
                         return self.search(Answer::Impossible);
                     }
-                    if next.len() > self.limits.width {
+                    if normal.len() > self.limits.width {
                         let bound = Bound::Width(self.limits.width);
                         return self.search(Answer::Bound(bound));
                     }
-                    states = next.into_iter().collect();
+                    states = normal;
                 }
             }
         }
@@ -176,6 +216,7 @@ impl Weaver {
         &mut self,
         state: State,
         index: usize,
+        optional: &Slots,
         next: &mut HashSet<State>,
     ) -> Result<(), Bound> {
         let slot = self.slots[index];
@@ -183,9 +224,11 @@ impl Weaver {
             next.insert(state);
             return Ok(());
         }
-        let mut visited = HashSet::from([state.clone()]);
-        let mut left = vec![state];
-        while let Some(state) = left.pop() {
+        let mut seen = Seen::default();
+        seen.is_new(&state, optional);
+        // Those in which least was done come first.
+        let mut left = VecDeque::from([state]);
+        while let Some(state) = left.pop_front() {
             for nth in 0..self.pending.len() {
                 let doer = self.pending[nth];
                 if state.done.contains(self.slots[doer]) || !self.is_first_of_its_kind(&state, nth)
@@ -206,12 +249,22 @@ impl Weaver {
                 let after = self.done(&state, doer, value);
                 if after.done.contains(slot) {
                     next.insert(after);
-                } else if visited.insert(after.clone()) {
-                    left.push(after);
+                } else if seen.is_new(&after, optional) {
+                    left.push_back(after);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The slots of what is pending and need not be done.
+    fn optional(&self) -> Slots {
+        let mut optional = Slots::new(self.slots_max);
+        let pending = self.pending.iter();
+        for index in pending.filter(|index| self.deeds.list[**index].end.is_none()) {
+            optional.insert(self.slots[*index]);
+        }
+        optional
     }
 
     /// The state after a pending deed was done that left this value.
@@ -233,7 +286,9 @@ impl Weaver {
         let Does::Overwrite(value) = self.deeds.list[index].does else {
             return;
         };
-        let number = value.index().expect("it is numbered");
+        let is_seen = value.index().is_some_and(|number| {
+            self.sources[number] != 1 || self.perhaps_seen_until[number] > self.now
+        });
         let is_added_to = self.deeds.values.integer(value).is_some() && self.adds_are_left(state);
         let may_update = |other: &usize| {
             let is_update =
@@ -241,8 +296,8 @@ impl Weaver {
             is_update && !state.done.contains(self.slots[*other])
         };
         let is_harmless = !state.done.contains(self.slots[index])
-            && self.sources[number] == 1
-            && self.perhaps_seen_until[number] <= self.now
+            && !self.avoiders_are_left(state)
+            && !is_seen
             && !is_added_to
             && !self.pending.iter().any(may_update);
         if is_harmless {
@@ -254,7 +309,7 @@ impl Weaver {
     /// Lets all that was called and observes this value do so.
     fn observe(&self, done: &mut Slots, value: ValueId) {
         for index in &self.pending {
-            if self.deeds.list[*index].does == Does::Observe(value) {
+            if is_observed(self.deeds.list[*index].does, value) {
                 done.insert(self.slots[*index]);
             }
         }
@@ -304,6 +359,14 @@ impl Weaver {
         is_seen_again && !is_made_again
     }
 
+    fn avoiders_are_left(&self, state: &State) -> bool {
+        self.avoided_until > self.now
+            || self.pending.iter().any(|index| {
+                self.deeds.list[*index].does.avoids().is_some()
+                    && !state.done.contains(self.slots[*index])
+            })
+    }
+
     fn adds_are_left(&self, state: &State) -> bool {
         self.added_until > self.now
             || self.pending.iter().any(|index| {
@@ -328,7 +391,8 @@ impl Weaver {
             let is_added_to =
                 self.deeds.values.integer(state.value).is_some() && self.adds_are_left(&state);
             let asks = |index: &usize| {
-                self.deeds.list[*index].does.asks_for() == Some(state.value)
+                let does = self.deeds.list[*index].does;
+                (does.asks_for() == Some(state.value) || does.avoids() == Some(state.value))
                     && !state.done.contains(self.slots[*index])
             };
             let is_seen = self.perhaps_seen_until[number] > self.now
@@ -338,7 +402,35 @@ impl Weaver {
                 state.value = ValueId::UNREAD;
             }
         }
+        self.give_up_what_is_too_late(&mut state);
         state
+    }
+
+    /// Counts as done what can never be done any more.
+    fn give_up_what_is_too_late(&self, state: &mut State) {
+        for index in &self.pending {
+            let deed = &self.deeds.list[*index];
+            if let Does::Update { from, .. } = deed.does
+                && deed.end.is_none()
+                && from != state.value
+                && !state.done.contains(self.slots[*index])
+                && !self.may_be_made(state, from)
+            {
+                state.done.insert(self.slots[*index]);
+            }
+        }
+    }
+
+    /// Whether anything that is left can make this value.
+    fn may_be_made(&self, state: &State, value: ValueId) -> bool {
+        let number = value.index().expect("it is numbered");
+        let is_sum = value != ValueId::NOTHING && self.deeds.values.integer(value).is_some();
+        self.made_until[number] > self.now
+            || (is_sum && self.wild_is_left(state))
+            || self.pending.iter().any(|index| {
+                self.deeds.list[*index].does.makes() == Some(value)
+                    && !state.done.contains(self.slots[*index])
+            })
     }
 
     /// Sums that nobody named have numbers too, once they are made.
@@ -360,14 +452,24 @@ impl Weaver {
 fn after(deeds: &mut Deeds, index: usize, value: ValueId) -> Option<ValueId> {
     match deeds.list[index].does {
         // What observes is done at once when it can be.
-        Does::Observe(_) => None,
+        Does::Observe(_) | Does::Avoid(_) => None,
         Does::Overwrite(after) => Some(after),
+        Does::Replace { unless, to } => (value != unless).then_some(to),
         Does::Update { from, to } => (value == from).then_some(to),
         Does::Add { amount, to } => {
             let sum = deeds.values.integer(value)?.checked_add(amount)?;
             let sum = deeds.values.of(sum);
             to.is_none_or(|to| to == sum).then_some(sum)
         }
+    }
+}
+
+/// Whether this observes a register that holds `value`.
+fn is_observed(does: Does, value: ValueId) -> bool {
+    match does {
+        Does::Observe(seen) => seen == value,
+        Does::Avoid(avoided) => avoided != value,
+        _ => false,
     }
 }
 

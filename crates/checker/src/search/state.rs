@@ -113,6 +113,25 @@ impl Slots {
         self.0[slot / 64] |= 1 << (slot % 64);
     }
 
+    /// How many it has.
+    pub(crate) fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Those that are in `others` too, and those that are not.
+    pub(crate) fn split(&self, others: &Slots) -> (Slots, Slots) {
+        let words = || self.0.iter().zip(&others.0);
+        let both = words().map(|(word, other)| word & other).collect();
+        let rest = words().map(|(word, other)| word & !other).collect();
+        (Slots(both), Slots(rest))
+    }
+
+    /// Whether `others` has all of these too.
+    pub(crate) fn is_subset(&self, others: &Slots) -> bool {
+        let mut words = self.0.iter().zip(&others.0);
+        words.all(|(word, other)| word & !other == 0)
+    }
+
     pub(crate) fn remove(&mut self, slot: usize) {
         self.0[slot / 64] &= !(1 << (slot % 64));
     }
