@@ -10,6 +10,8 @@ use crate::node::NodeId;
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::{Output, PersistNumber};
 use crate::read::{Read, ReadStep};
+#[cfg(feature = "planted-faults")]
+use crate::record::Record;
 use crate::rule::Rule;
 use crate::running::{Origin, Running, Task};
 use crate::slot::{RegisterName, Slot};
@@ -43,6 +45,8 @@ impl Lane {
             None => Some(Refusal::NoCluster),
             // Clients must not keep the members from changing: that may be what they wait for.
             Some(_) if operation.name().is_reserved() => None,
+            // It is part of something that was let in, and has a bound of its own.
+            Some(_) if matches!(origin, Origin::Listing(_)) => None,
             Some(_) if self.operations.len() >= self.options.operations_max => Some(Refusal::Busy),
             Some(_) => None,
         };
@@ -192,6 +196,20 @@ impl Lane {
                 ReadStep::Wait => Step::Wait,
                 ReadStep::Fetch(tag) => Step::Fetch(tag),
                 ReadStep::WriteBack => Step::Ask,
+                #[cfg(feature = "planted-faults")]
+                ReadStep::Done(record)
+                    if record.is_expired(self.wall)
+                        && self.options.planted
+                            == Some(crate::PlantedFault::ExpiredReadsAsNothing) =>
+                {
+                    let rounds = read.rounds();
+                    let record = Record {
+                        content: None,
+                        expiry: None,
+                        ..record
+                    };
+                    Step::End(Outcome::Read { record, rounds })
+                }
                 ReadStep::Done(record) if record.is_expired(self.wall) => Step::Expire,
                 ReadStep::Done(record) => Step::End(Outcome::Read {
                     record,
@@ -385,9 +403,28 @@ impl Lane {
 
     /// An operation has ended; one that waited for it begins.
     pub(crate) fn end(&mut self, now: Time, counter: Counter, outcome: Outcome) {
+        let running = self.operations.get(counter);
+        if running.is_some_and(|running| running.is_to_read_anew(now, &outcome)) {
+            return self.read_anew(now, counter);
+        }
         if let Some(ended) = self.conclude(counter, outcome) {
             self.pass_turn(now, counter, &ended);
         }
+    }
+
+    /// A read lost the deletion of what had expired to others, who did the same or wrote something
+    /// else. It has told nobody anything, so it looks again.
+    fn read_anew(&mut self, now: Time, counter: Counter) {
+        let Some(mut running) = self.operations.remove(counter) else {
+            return;
+        };
+        self.pass_turn(now, counter, &running);
+        running.answers.clear();
+        running.task = Task::Read(Read::default());
+        let wait = self.options.resend_first;
+        (running.resend_at, running.resend_wait) = (now + wait, wait * 2);
+        let counter = self.operations.insert(running);
+        self.launch(now, counter);
     }
 
     /// Takes an operation out and says how it ended.
@@ -409,6 +446,9 @@ impl Lane {
         };
         if running.origin == Origin::Sweep {
             self.swept(&running.name, &outcome);
+        }
+        if let Origin::Listing(counter) = running.origin {
+            self.note_listing_read(counter, &running.name, &outcome);
         }
         self.tell(running.origin, running.is_write(), outcome);
         Some(running)
@@ -452,6 +492,7 @@ impl Lane {
                 self.send_forward_reply(request, outcome);
             }
             Origin::Sweep => self.note_swept(),
+            Origin::Listing(_) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::asking::OwnVote;
 use crate::configuration::Configuration;
 use crate::copying::Copying;
 use crate::forward::Forwards;
+use crate::listing::Listings;
 use crate::membership::PeerState;
 use crate::modify::Turns;
 use crate::node::NodeId;
@@ -35,7 +36,7 @@ pub use options::{LaneOptions, LaneTimer};
 /// order; see the crate's documentation for the loop.
 ///
 /// A lane never blocks. What it holds is bounded by the records it was given, by
-/// [`LaneOptions::operations_max`], and by a few words for each process that ever sent it a
+/// [`LaneOptions::operations_max`] and [`LaneOptions::listings_max`], and by a few words for each process that ever sent it a
 /// message: a low-water mark must not be forgotten, or a late request could be executed again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lane {
@@ -45,6 +46,7 @@ pub struct Lane {
     pub(crate) configuration: Option<Arc<Configuration>>,
     pub(crate) replica: Replica,
     pub(crate) operations: Operations,
+    pub(crate) listings: Listings,
     /// The greatest sequence number ever issued here for each slot, so that two writes through
     /// this node never get the same tag.
     pub(crate) issued: BTreeMap<Slot, u64>,
@@ -82,6 +84,7 @@ impl Lane {
             operations: Operations::new(options.lane),
             copying: Copying::new(&options),
             options,
+            listings: Listings::default(),
             configuration: None,
             replica: Replica::default(),
             issued: BTreeMap::new(),
@@ -123,6 +126,7 @@ impl Lane {
         let former = self.peers.note_state(peer, state);
         if state == PeerState::Alive && former != PeerState::Alive {
             self.ask_again(now, peer);
+            self.ask_listings_again(peer);
             self.copying_peer_is_back(now, peer);
         }
         if state == PeerState::Down {
@@ -145,6 +149,7 @@ impl Lane {
         );
         self.note_persisted(number);
         self.cast_own_votes(now);
+        self.cast_own_listings(now);
         self.copying_persisted(now);
         self.expect_to_sweep(now);
     }
@@ -156,6 +161,7 @@ impl Lane {
     /// Time has passed: what is due is done.
     pub fn handle_timeout(&mut self, now: Time) {
         self.run_timers(now);
+        self.run_listings(now);
         self.run_copying(now);
         self.sweep(now);
     }
@@ -164,9 +170,11 @@ impl Lane {
     pub fn next_timeout(&self) -> Option<(Time, LaneTimer)> {
         let operation = self.operations.next_timer();
         let operation = operation.map(|(time, timer, _)| (time, timer));
+        let listing = self.listings_timeout();
         let copying = self.copying_timeout().map(|time| (time, LaneTimer::Copy));
         let sweep = self.sweep_timeout().map(|time| (time, LaneTimer::Sweep));
-        (operation.into_iter().chain(copying).chain(sweep)).min()
+        let timers = operation.into_iter().chain(listing);
+        timers.chain(copying).chain(sweep).min()
     }
 
     /// The next thing to be done, until there is none.

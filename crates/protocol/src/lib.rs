@@ -51,6 +51,7 @@
 //!             Output::Configuration(_) | Output::Copied { .. } | Output::Drop { .. } => {
 //!                 unreachable!("there is one configuration only")
 //!             }
+//!             Output::Listed { .. } => unreachable!("nobody asks which registers there are"),
 //!         }
 //!     }
 //!     outcomes
@@ -99,6 +100,7 @@ mod copying;
 mod forward;
 mod invariants;
 mod lane;
+mod listing;
 mod membership;
 mod message;
 #[cfg(feature = "model")]
@@ -132,6 +134,8 @@ pub use copying::CopyProgress;
 #[cfg(feature = "planted-faults")]
 pub use lane::PlantedFault;
 pub use lane::{Lane, LaneOptions, LaneTimer};
+pub use listing::{ListAnswer, ListAsk, ListCount, ListEntry, ListPage};
+pub use listing::{ListOutcome, ListRequest, Listed, Position};
 pub use membership::RecoveryView;
 pub use membership::{ChangeRefusal, ChangeRequest, ChangeView, Decision, DissentReason};
 pub use membership::{Founder, FreshNumber, MembershipMessage, PeerState, Proposal, ProposalId};

@@ -19,9 +19,12 @@
 //! | [`Body::AcceptReply`] | replica | coordinator | accepted, or refused |
 //! | [`Body::Pull`] | replica | replica | what do you hold of this group that I lack? |
 //! | [`Body::PullReply`] | replica | replica | this |
+//! | [`Body::List`] | coordinator | replica | which registers of this group do you hold? |
+//! | [`Body::ListReply`] | replica | coordinator | these |
 
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::{ClusterId, Configuration, Epoch};
+use crate::listing::{ListAnswer, ListAsk};
 use crate::node::{Incarnation, NodeId};
 use crate::operation::{Operation, Outcome};
 use crate::record::Record;
@@ -247,6 +250,24 @@ pub enum Body {
         /// What was asked for.
         answer: PullAnswer,
     },
+    /// Which registers of this group do you hold, or how many?
+    List {
+        /// The number of the listing's attempt.
+        counter: Counter,
+        /// The group.
+        group: Group,
+        /// What exactly.
+        ask: ListAsk,
+    },
+    /// The registers that the replica holds of the group.
+    ListReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The group.
+        group: Group,
+        /// What was asked for.
+        answer: ListAnswer,
+    },
 }
 
 impl Body {
@@ -260,7 +281,7 @@ impl Body {
             | Body::Settled { name, .. }
             | Body::Prepare { name, .. }
             | Body::Accept { name, .. } => name.slot().lane(lanes),
-            Body::Pull { group, .. } => group.lane(lanes),
+            Body::Pull { group, .. } | Body::List { group, .. } => group.lane(lanes),
             Body::Forward { operation, .. } => operation.name().slot().lane(lanes),
             Body::QueryReply { request, .. }
             | Body::UpdateReply { request, .. }
@@ -270,6 +291,7 @@ impl Body {
             | Body::PrepareReply { request, .. }
             | Body::AcceptReply { request, .. }
             | Body::PullReply { request, .. }
+            | Body::ListReply { request, .. }
             | Body::ForwardReply { request, .. } => usize::from(request.counter.lane()),
             // Whichever lane hears of it, all of the node's lanes are told.
             Body::Configuration { .. } => 0,
@@ -349,8 +371,7 @@ pub enum PullAsk {
     Differences {
         /// What the asker holds: the digest of each slot of the group, in order.
         digests: Box<[u128; Group::SLOTS as usize]>,
-        /// Where to go on: after this register. The registers are in the order of their slots,
-        /// and of their names in a slot. `None` at the beginning.
+        /// Where to go on: after this register, in the order of names. `None` at the beginning.
         after: Option<RegisterName>,
     },
     /// The cells of these registers, which are all of the group.

@@ -72,6 +72,7 @@ impl Lane {
         self.round_issued.hash(state);
         self.turns.hash(state);
         self.forwards.hash(state);
+        self.listings.hash(state);
         self.copying.hash_essence(state);
         self.own_votes.hash(state);
         self.outputs.hash(state);

@@ -1,6 +1,7 @@
 //! What a lane wants done: [`Output`].
 
 use crate::configuration::{Configuration, Epoch};
+use crate::listing::ListOutcome;
 use crate::message::Message;
 use crate::operation::Outcome;
 use crate::replica::Cell;
@@ -38,6 +39,13 @@ pub enum Output {
         ticket: Ticket,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// The listing has ended; say so.
+    Listed {
+        /// The request.
+        ticket: Ticket,
+        /// How it ended.
+        outcome: ListOutcome,
     },
     /// Make what is kept of a register durable, then call `handle_persisted` with the number. Without a disk
     /// there is nothing to make durable, and the caller confirms at once.

@@ -20,7 +20,19 @@ pub(crate) struct Rule<'a> {
     pub(crate) believed_alive: &'a dyn Fn(NodeId) -> bool,
 }
 
-impl Rule<'_> {
+impl<'a> Rule<'a> {
+    /// The answers, judged by these quorums, with no fault in it.
+    pub(crate) fn plain(quorums: &'a Quorums, answers: &'a Answers) -> Self {
+        Self {
+            quorums,
+            answers,
+            #[cfg(feature = "planted-faults")]
+            planted: None,
+            #[cfg(feature = "planted-faults")]
+            believed_alive: &|_| false,
+        }
+    }
+
     /// Whether a quorum has answered: then no completed write is above the greatest tag seen.
     pub(crate) fn answered(&self) -> bool {
         #[cfg(feature = "planted-faults")]

@@ -50,6 +50,8 @@ pub(crate) enum Origin {
     Forwarder(RequestId),
     /// Nobody: this node deletes what has expired.
     Sweep,
+    /// The listing of this number, if it still runs.
+    Listing(Counter),
 }
 
 /// What an operation does.
@@ -80,6 +82,16 @@ impl Running {
             Task::Modify(modify) => !modify.is_read(),
             Task::Forward(forward) => forward.operation.is_write(),
         }
+    }
+
+    /// Whether it is a read that has not found out what it was to find out, and has time left.
+    pub(crate) fn is_to_read_anew(&self, now: Time, outcome: &Outcome) -> bool {
+        let is_read = matches!(&self.task, Task::Modify(modify) if modify.is_read());
+        let is_open = matches!(
+            outcome,
+            Outcome::Unknown | Outcome::Refused(Refusal::Contended)
+        );
+        is_read && is_open && now < self.deadline
     }
 
     /// The record that the phase it is in propagates, if it does.

@@ -1,5 +1,6 @@
 //! Names of registers, the [`Slot`] each one falls into, and the [`Group`] of each slot.
 
+use crate::listing::Position;
 use bytes::Bytes;
 use core::fmt;
 
@@ -7,12 +8,14 @@ use core::fmt;
 /// that no client can say, [`RegisterName::CONFIGURATION`].
 ///
 /// The integer address 7 of the original interface is the register named `7`. Cheap to clone.
+///
+/// Names are ordered by their positions, so by slot first, and then by their bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegisterName {
+    /// That of the bytes, reckoned once. Being compared first, it spares looking at them.
+    position: Position,
     /// Empty for the reserved register, which its slot tells from the one with the empty name.
     bytes: Bytes,
-    /// That of the bytes, reckoned once.
-    slot: Slot,
 }
 
 /// The name is longer than [`RegisterName::BYTES_MAX`].
@@ -34,8 +37,8 @@ impl RegisterName {
     /// The reserved register, which holds the cluster's configuration. It lies in
     /// [`Slot::RESERVED`], and no bytes spell it.
     pub const CONFIGURATION: RegisterName = RegisterName {
+        position: Position::RESERVED,
         bytes: Bytes::new(),
-        slot: Slot::RESERVED,
     };
 
     /// The register with this name.
@@ -47,8 +50,15 @@ impl RegisterName {
         if bytes.len() > Self::BYTES_MAX {
             return Err(NameTooLong);
         }
-        let slot = Slot::of(&bytes);
-        Ok(Self { bytes, slot })
+        let position = Position::of(Slot::of(&bytes), &bytes);
+        Ok(Self { position, bytes })
+    }
+
+    /// What comes before every name at this position and after all at former ones: where a range
+    /// of names begins. It is nobody's name.
+    pub(crate) fn before(position: Position) -> Self {
+        let bytes = Bytes::new();
+        Self { position, bytes }
     }
 
     /// The bytes of the name; of the reserved one, none.
@@ -58,12 +68,17 @@ impl RegisterName {
 
     /// Whether this is [`RegisterName::CONFIGURATION`].
     pub fn is_reserved(&self) -> bool {
-        self.slot == Slot::RESERVED
+        self.position == Position::RESERVED
     }
 
     /// The slot this register falls into.
     pub fn slot(&self) -> Slot {
-        self.slot
+        self.position.slot()
+    }
+
+    /// Where it stands among all registers.
+    pub fn position(&self) -> Position {
+        self.position
     }
 }
 
@@ -102,6 +117,12 @@ impl Slot {
     /// Source: the Redis Cluster specification, "Key distribution model" and "Hash tags".
     pub fn of(name: &[u8]) -> Slot {
         Slot(crc16_xmodem(hash_tag(name)) % Self::COUNT)
+    }
+
+    /// The slot of this number, which is at most that of the reserved one.
+    pub(crate) fn from_number(number: u16) -> Slot {
+        debug_assert!(number <= Self::COUNT, "there are so many slots");
+        Slot(number)
     }
 
     /// The number of the slot; below [`Slot::COUNT`], if clients can reach it.

@@ -58,6 +58,9 @@ impl Lane {
         self.sweeping.next = None;
         self.expect_to_sweep(now);
         let room = RUNNING_MAX - self.sweeping.running;
+        if room == 0 {
+            return;
+        }
         let (mut mine, mut looked_at) = (Vec::new(), 0);
         let mut last = None;
         for (at, name) in self
@@ -83,6 +86,15 @@ impl Lane {
             self.sweeping.running += 1;
             let change = Change::EXPIRE;
             let operation = Operation::Modify { name, change };
+            #[cfg(feature = "planted-faults")]
+            let operation = match self.options.planted {
+                Some(crate::PlantedFault::ExpireByPlainWrite) => Operation::Write {
+                    name: operation.name().clone(),
+                    content: None,
+                    expiry: None,
+                },
+                _ => operation,
+            };
             self.start(now, Origin::Sweep, operation, now + DEADLINE);
         }
     }

@@ -102,12 +102,13 @@ impl Lane {
         resend.into_iter().chain(self.copying.allowed_at).min()
     }
 
-    /// The low-water mark: no operation of this lane below this number runs, no pull waits, and
-    /// none ever will.
+    /// The low-water mark: no operation of this lane below this number runs, no listing does, no
+    /// pull waits, and none ever will.
     pub(crate) fn low_water(&self) -> Counter {
         let operations = self.operations.low_water();
         let pulls = self.copying.turns.low_water();
-        pulls.map_or(operations, |pulls| pulls.min(operations))
+        let others = pulls.into_iter().chain(self.listings.low_water());
+        others.fold(operations, Counter::min)
     }
 }
 

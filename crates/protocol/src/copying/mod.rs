@@ -229,7 +229,7 @@ impl Lane {
     }
 
     /// Whether the group's slots fall to this lane.
-    fn is_own_group(&self, group: Group) -> bool {
+    pub(crate) fn is_own_group(&self, group: Group) -> bool {
         group.lane(usize::from(self.options.lanes)) == usize::from(self.options.lane)
     }
 }

@@ -210,11 +210,10 @@ impl Position {
         answer: PullAnswer,
         replica: &Replica,
     ) -> Option<Vec<(RegisterName, Cell)>> {
-        let place = |name: &RegisterName| (name.slot(), name.clone());
         let names = answer.entries.iter().map(PullEntry::name);
-        let places: Vec<_> = self.after.iter().chain(names).map(place).collect();
-        let goes_on = places.windows(2).all(|pair| pair[0] < pair[1]);
-        let is_of_group = places.iter().all(|(slot, _)| slot.group() == Some(group));
+        let names = self.after.iter().chain(names);
+        let is_of_group = (names.clone()).all(|name| name.slot().group() == Some(group));
+        let goes_on = names.is_sorted_by(|one, next| one < next);
         if self.is_last || !goes_on || !is_of_group || (answer.more && answer.entries.is_empty()) {
             return None;
         }

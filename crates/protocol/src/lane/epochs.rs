@@ -42,6 +42,7 @@ impl Lane {
             self.hold_configuration(&configuration);
         }
         self.start_all_over(now, |slot| !follows || configuration.is_forced(slot));
+        self.start_listings_over(now);
         self.start_copying(now);
         // Those that this replica could not serve need not wait until they send again.
         for request in self.peers.take_passed() {

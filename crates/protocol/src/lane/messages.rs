@@ -8,7 +8,7 @@ use crate::configuration::{ClusterId, Epoch};
 use crate::message::{Answer, Body, Counter, Message, RequestId};
 use crate::node::{Incarnation, NodeId};
 use crate::output::{Output, PersistNumber};
-use crate::slot::RegisterName;
+use crate::slot::{Group, RegisterName};
 use crate::time::Time;
 
 impl Lane {
@@ -106,6 +106,25 @@ impl Lane {
                     self.take_pull(request(counter), epoch, group, ask);
                 }
             }
+            Body::List {
+                counter,
+                group,
+                ask,
+            } => {
+                let request = request(counter);
+                if self.is_own_group(group) && self.serves_group(now, request, at, group) {
+                    self.take_list(request, group, ask);
+                }
+            }
+            Body::ListReply {
+                request,
+                group,
+                answer,
+            } => {
+                if self.is_mine(request) && at == self.era() {
+                    self.take_list_reply(now, from.node, request.counter, group, answer);
+                }
+            }
             Body::QueryReply { request, answer } => {
                 self.take_reply(now, from, at, request, Vote::Holds(answer));
             }
@@ -157,6 +176,7 @@ impl Lane {
             Body::Entered { request } => {
                 if self.is_mine(request) {
                     self.ask_again(now, from.node);
+                    self.ask_listings_again(from.node);
                     self.copying_peer_is_back(now, from.node);
                 }
             }
@@ -261,6 +281,24 @@ impl Lane {
         is_admitted
             && configuration.is_some_and(|entered| {
                 entered.quorums(slot).contains(own) && !entered.is_forced(slot)
+            })
+    }
+
+    /// Whether what a coordinator asks of all registers of a group may be served, by the same
+    /// rules.
+    fn serves_group(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        at: (ClusterId, Epoch),
+        group: Group,
+    ) -> bool {
+        let own = self.options.incarnation.node;
+        let is_admitted = self.admit(now, request, at);
+        let configuration = self.configuration.as_ref();
+        is_admitted
+            && configuration.is_some_and(|entered| {
+                entered.group_quorums(group).contains(own) && !entered.forced().contains(group)
             })
     }
 

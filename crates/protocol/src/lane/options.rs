@@ -1,8 +1,8 @@
 //! What a lane is told once, and why it wants to be called: [`LaneOptions`] and [`LaneTimer`].
 
-use crate::node::Incarnation;
 #[cfg(doc)]
 use crate::Output;
+use crate::node::Incarnation;
 use core::time::Duration;
 
 /// What a lane is told once, when it is made.
@@ -16,6 +16,8 @@ pub struct LaneOptions {
     pub lanes: u16,
     /// The most operations that may run at once; one more is refused.
     pub operations_max: usize,
+    /// The most listings that may run at once; one more is refused.
+    pub listings_max: usize,
     /// How long a coordinator waits before it first sends a message again; more than nothing.
     /// Each further wait is twice as long as the one before.
     pub resend_first: Duration,
@@ -47,6 +49,7 @@ impl LaneOptions {
             lane,
             lanes: 1,
             operations_max: 4096,
+            listings_max: 64,
             resend_first: Duration::from_millis(50),
             resend_max: Duration::from_secs(1),
             copy_bytes_per_second_max: None,
@@ -91,6 +94,13 @@ pub enum PlantedFault {
     CopiedSurvivesAbort,
     /// A reply to a pull of an earlier epoch is counted.
     LatePullReply,
+    /// A listing believes the greatest record that a quorum showed of a register, whether or not a
+    /// later read could return another.
+    ListUnsettled,
+    /// Registers that have expired, and that nobody asks for, are deleted by a plain write.
+    ExpireByPlainWrite,
+    /// A read that finds a record that has expired answers that there is nothing, and leaves it.
+    ExpiredReadsAsNothing,
     /// A node forgets the epoch that it has entered when it restarts. The shell plants it.
     ForgetEpoch,
     /// The epoch of a request is checked when it arrives, and it is applied some time later,

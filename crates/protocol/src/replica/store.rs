@@ -26,6 +26,8 @@ pub(crate) struct Totals {
     /// How many registers were ever written, tombstones included. Others have nothing but a
     /// promise, or a step that was accepted.
     pub(crate) registers: usize,
+    /// How many of them hold a value.
+    pub(crate) values: usize,
     /// The bytes of all names, and of the values of all records.
     pub(crate) bytes: u64,
 }
@@ -113,7 +115,15 @@ impl SlotStore {
         &self,
         after: Option<&RegisterName>,
     ) -> impl Iterator<Item = (&RegisterName, &Cell, PersistNumber)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.cells_from(after.map_or(Bound::Unbounded, Bound::Excluded))
+    }
+
+    /// The cells whose names come at this bound and after it, in order, each with what must be
+    /// durable before it is shown.
+    pub(crate) fn cells_from<'a>(
+        &'a self,
+        from: Bound<&RegisterName>,
+    ) -> impl Iterator<Item = (&'a RegisterName, &'a Cell, PersistNumber)> + use<'a> {
         let cells = self.cells.range((from, Bound::Unbounded));
         cells.map(|(name, held)| (name, &held.cell, held.persist))
     }
@@ -160,21 +170,24 @@ fn expect_promised(name: &RegisterName, cell: &Cell) {
 
 impl Totals {
     fn add(&mut self, name: &RegisterName, cell: &Cell) {
-        let Totals { registers, bytes } = Totals::of(name, cell);
-        self.registers += registers;
-        self.bytes += bytes;
+        let other = Totals::of(name, cell);
+        self.registers += other.registers;
+        self.values += other.values;
+        self.bytes += other.bytes;
     }
 
     fn take(&mut self, name: &RegisterName, cell: &Cell) {
-        let Totals { registers, bytes } = Totals::of(name, cell);
-        self.registers -= registers;
-        self.bytes -= bytes;
+        let other = Totals::of(name, cell);
+        self.registers -= other.registers;
+        self.values -= other.values;
+        self.bytes -= other.bytes;
     }
 
     fn of(name: &RegisterName, cell: &Cell) -> Totals {
         let value = cell.record.content.as_ref().map_or(0, |value| value.len());
         Totals {
             registers: usize::from(!cell.record.tag.is_zero()),
+            values: usize::from(cell.record.content.is_some()),
             bytes: (name.as_bytes().len() + value) as u64,
         }
     }
@@ -184,6 +197,7 @@ impl core::iter::Sum for Totals {
     fn sum<I: Iterator<Item = Totals>>(totals: I) -> Totals {
         totals.fold(Totals::default(), |sum, one| Totals {
             registers: sum.registers + one.registers,
+            values: sum.values + one.values,
             bytes: sum.bytes + one.bytes,
         })
     }

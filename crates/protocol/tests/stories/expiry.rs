@@ -161,6 +161,41 @@ fn what_nobody_asks_for_is_deleted_once_it_has_expired() {
 }
 
 #[test]
+fn no_more_deletions_than_so_many_run_at_once_however_many_registers_have_expired() {
+    let mut cluster = Cluster::of(3);
+    for number in 0..200 {
+        let name = RegisterName::new(format!("expires-{number}").into_bytes()).unwrap();
+        let content = Some(Bytes::from_static(b"5"));
+        let expiry = Some(EXPIRES);
+        cluster.request(
+            1,
+            Operation::Write {
+                name,
+                content,
+                expiry,
+            },
+        );
+    }
+    cluster.deliver_all();
+    for at in 1..=3 {
+        shows(&mut cluster, at, LONG_AFTER);
+    }
+    // Nobody answers, so that no deletion ends before its deadline.
+    for _ in 0..20 {
+        cluster.pass(Duration::from_millis(500));
+        cluster.lose(|_| true);
+    }
+    for _ in 0..40 {
+        cluster.pass(Duration::from_millis(500));
+        cluster.deliver_all();
+    }
+    for lane in cluster.lanes.values() {
+        assert_eq!(lane.operations_running(), 0);
+        assert_eq!(lane.next_timeout(), None);
+    }
+}
+
+#[test]
 fn one_of_the_replicas_deletes_and_the_others_wait_for_it() {
     let mut cluster = expiring();
     for at in 1..=3 {
@@ -208,4 +243,21 @@ fn a_replica_that_missed_a_later_value_takes_it_instead_of_asking_for_ever() {
     assert_eq!(held.content.as_deref(), Some(&b"later"[..]));
     cluster.pass(Duration::from_secs(1));
     assert_eq!(cluster.lanes[&first].next_timeout(), None);
+}
+
+#[test]
+fn reads_that_find_it_expired_at_once_at_all_nodes_are_all_answered() {
+    let mut cluster = expiring();
+    for at in 1..=3 {
+        shows(&mut cluster, at, EXPIRES);
+    }
+    let tickets: Vec<Ticket> = (1..=3).map(|at| cluster.request(at, read())).collect();
+    // All of them see it before any of them acts on it, and each has its own step accepted by its
+    // own replica first.
+    cluster.deliver(|message| matches!(message.body, Body::Query { .. } | Body::QueryReply { .. }));
+    cluster.run_until_answered(&tickets);
+    for ticket in tickets {
+        assert_eq!(cluster.value(ticket).0, None);
+    }
+    assert!(cluster.now < Time::from_micros(1_000_000) + Duration::from_secs(2));
 }

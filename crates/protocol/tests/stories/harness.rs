@@ -14,6 +14,7 @@ pub(crate) struct Cluster {
     /// Messages that have left and not arrived, oldest first.
     pub(crate) in_flight: Vec<Message>,
     pub(crate) answers: BTreeMap<Ticket, Outcome>,
+    pub(crate) listings: BTreeMap<Ticket, ListOutcome>,
     /// What each lane wants made durable; confirmed at once unless `slow_disks`.
     pub(crate) unpersisted: BTreeMap<u64, Vec<PersistNumber>>,
     pub(crate) slow_disks: bool,
@@ -136,6 +137,7 @@ impl Cluster {
             lanes: BTreeMap::new(),
             in_flight: Vec::new(),
             answers: BTreeMap::new(),
+            listings: BTreeMap::new(),
             unpersisted: BTreeMap::new(),
             slow_disks: false,
             enters_at_once: true,
@@ -189,6 +191,15 @@ impl Cluster {
         let (ticket, now) = (Ticket(self.tickets), self.now);
         self.call(at, |lane| {
             lane.handle_request(now, ticket, operation, now + DEADLINE);
+        });
+        ticket
+    }
+
+    pub(crate) fn list(&mut self, at: u64, group: Group, request: ListRequest) -> Ticket {
+        self.tickets += 1;
+        let (ticket, now) = (Ticket(self.tickets), self.now);
+        self.call(at, |lane| {
+            lane.handle_list(now, ticket, group, request, now + DEADLINE);
         });
         ticket
     }
@@ -290,6 +301,10 @@ impl Cluster {
                 Output::Answer { ticket, outcome } => {
                     let former = self.answers.insert(ticket, outcome);
                     assert_eq!(former, None, "a request is answered once");
+                }
+                Output::Listed { ticket, outcome } => {
+                    let former = self.listings.insert(ticket, outcome);
+                    assert_eq!(former, None, "a listing is answered once");
                 }
                 Output::Configuration(configuration) => {
                     let learned = self.learned.entry(at).or_default();

@@ -6,6 +6,7 @@ mod epochs;
 mod expiry;
 mod forwarding;
 mod harness;
+mod listing;
 mod modify;
 mod recovery;
 mod registers;
