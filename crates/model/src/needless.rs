@@ -125,6 +125,7 @@ pub fn is_needless(known: &KnownMessage, parties: Parties<'_>) -> bool {
             !is_late_taken && !receiver.awaits_pull_reply(request.counter)
         }
         Body::Forward { .. } | Body::ForwardReply { .. } => false,
+        Body::List { .. } | Body::ListReply { .. } => unreachable!("no scenario lists"),
         Body::StaleEpoch { .. }
         | Body::ConfigurationRequest { .. }
         | Body::Configuration { .. }

@@ -191,6 +191,8 @@ impl Store {
         );
         options.lanes = LANES;
         options.planted = self.planted;
+        // Coordinators that race are what is explored; and to choose one would follow names.
+        options.routes_changes = false;
         let mut lane = Lane::new(options);
         for peer in (0..nodes).filter(|&peer| peer != at) {
             lane.handle_peer(NOW, node(peer), PeerState::Alive);
@@ -327,6 +329,7 @@ impl Store {
                 }
                 // Nodes enter configurations that were decided at any time: nobody needs to be told.
                 Output::Configuration(_) => {}
+                Output::Listed { .. } => unreachable!("no scenario lists"),
                 Output::Copied { group: copied, .. } => done.has_copied |= copied == group(),
             }
         }

@@ -219,9 +219,11 @@ fn ending_of(ending: &Ending) -> String {
         Ending::Done(Reply::Written) => "written".to_owned(),
         Ending::Done(Reply::Read(value)) => format!("it holds {}", content(value)),
         Ending::Done(Reply::Modified(value)) => format!("now it holds {}", content(value)),
+        Ending::Done(Reply::Replaced(value)) => format!("before it held {}", content(value)),
         Ending::Done(Reply::Unchanged(value)) => {
             format!("unchanged, as it holds {}", content(value))
         }
+        Ending::Done(Reply::Unmet) => "unchanged".to_owned(),
         Ending::Refused => "refused".to_owned(),
         Ending::Unknown => "unknown".to_owned(),
     }

@@ -16,6 +16,7 @@ use crate::network::{ConnectionNumber, Network, ProcessNumber, Site, Storm, Weat
 use crate::plan::Machines;
 use crate::process::{Input, Process};
 use crate::trace::Trace;
+use crate::wall::WallClocks;
 pub(crate) use links::Rule;
 pub use links::Sent;
 use links::{Frame, Held};
@@ -35,6 +36,7 @@ pub(crate) struct Cluster {
     calendar: Calendar<Event>,
     machines: Machines,
     places: Vec<Place>,
+    wall_clocks: WallClocks,
     processes: Vec<Process>,
     /// Every process that was ever started, by its id.
     directory: BTreeMap<NodeId, ProcessNumber>,
@@ -180,6 +182,7 @@ impl Cluster {
             now: Instant::START,
             calendar: Calendar::new(),
             places: machines.clocks.iter().enumerate().map(place).collect(),
+            wall_clocks: WallClocks::new(&machines.wall_ahead_ms),
             processes: Vec::new(),
             directory: BTreeMap::new(),
             network: Network::new(sites, weather, Chance::new(seed, Stream::Network)),

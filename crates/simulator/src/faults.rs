@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     BrokenConnection { from: Site, to: Site },
     /// The clock of a machine skips a span.
     ClockJump { site: Site, by: Duration },
+    /// The wall clock of a machine is set forward or back.
+    WallClockJump { site: Site, by_ms: i64 },
     /// Operators ask for changes of members: one, or two at once.
     Changes { asked: Vec<(Site, ChangeRequest)> },
     /// A node starts that is none of those that found the cluster, and asks to be let in.
@@ -62,7 +64,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// The names of all kinds, in the order of [`Fault::kind`].
-    pub(crate) const KINDS: [&str; 11] = [
+    pub(crate) const KINDS: [&str; 12] = [
         "crashes",
         "freezes",
         "partitions",
@@ -74,6 +76,7 @@ impl Fault {
         "changes of members asked for",
         "nodes started to join",
         "losses of a majority for good",
+        "jumps of wall clocks",
     ];
 
     /// The kind of [`Fault::Crash`].
@@ -88,6 +91,8 @@ impl Fault {
     pub(crate) const START: usize = 9;
     /// The kind of [`Fault::Loss`].
     pub(crate) const LOSS: usize = 10;
+    /// The kind of [`Fault::WallClockJump`].
+    pub(crate) const WALL_CLOCK_JUMP: usize = 11;
 
     /// Which of the kinds it is.
     pub(crate) fn kind(&self) -> usize {
@@ -103,6 +108,7 @@ impl Fault {
             Fault::Changes { .. } => Self::CHANGES,
             Fault::Start { .. } => Self::START,
             Fault::Loss { .. } => Self::LOSS,
+            Fault::WallClockJump { .. } => Self::WALL_CLOCK_JUMP,
         }
     }
 }
@@ -196,6 +202,9 @@ impl fmt::Display for Fault {
             }
             Fault::ClockJump { site, by } => {
                 write!(f, "clock of site {} jumps by {by:?}", site + 1)
+            }
+            Fault::WallClockJump { site, by_ms } => {
+                write!(f, "wall clock of site {} jumps by {by_ms} ms", site + 1)
             }
             Fault::Changes { asked } => {
                 f.write_str("operators ask for changes of members:")?;

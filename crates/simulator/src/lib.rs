@@ -46,6 +46,7 @@
 //! | `operator` | who has the cluster go on when a majority is lost for good |
 //! | `planted`, `hurdle` | faults that are put back, to see them found |
 //! | `workload` | what clients ask |
+//! | `listing` | reads that are done by listing registers |
 //! | `invariants`, `book` | what must hold inside, and what the clients saw |
 //! | `run`, `story` | the phases of a seed, and runs that are told |
 //! | `outcome` | which run, and what came of it |
@@ -65,6 +66,7 @@ mod figures;
 mod fixtures;
 mod hurdle;
 mod invariants;
+mod listing;
 mod memory;
 mod nemesis;
 mod network;
@@ -77,6 +79,7 @@ mod process;
 mod run;
 mod story;
 mod trace;
+mod wall;
 mod workload;
 
 pub use campaign::{Campaign, Length, Tally};

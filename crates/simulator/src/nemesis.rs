@@ -52,6 +52,7 @@ impl FaultPlan {
         }
         // Changes take a while; most runs have a few.
         weights[Fault::CHANGES] = chance.pick(&[0, 1, 3, 3, 9]);
+        weights[Fault::WALL_CLOCK_JUMP] = chance.pick(&[0, 0, 3]);
         weights[Fault::START] = chance.pick(&[1, 3]);
         weights[Fault::POWER_CUT] = match (anyone, at_founding) {
             (false, _) => 0,
@@ -148,6 +149,14 @@ impl Nemesis {
                 to: other,
             },
             6 => Fault::ClockJump { site, by: lasting },
+            Fault::WALL_CLOCK_JUMP => {
+                let by_ms = lasting.as_millis() as i64 + 1;
+                let is_back = self.chance.happens(0.5);
+                Fault::WallClockJump {
+                    site,
+                    by_ms: if is_back { -by_ms } else { by_ms },
+                }
+            }
             Fault::CHANGES => {
                 let count = if self.chance.happens(0.25) { 2 } else { 1 };
                 let asked = (0..count).filter_map(|_| self.change(cluster));

@@ -49,8 +49,6 @@ pub struct Failure {
 pub enum FailureKind {
     /// The clients' history is not linearizable.
     NotLinearizable,
-    /// The checker reached a bound: nothing is known.
-    Undecided,
     /// Something that must hold at every step did not, or did not come about in time.
     Invariant,
     /// The protocol itself found something impossible.

@@ -52,6 +52,10 @@ pub(crate) struct Plan {
 pub(crate) struct Machines {
     /// One for each site.
     pub(crate) clocks: Vec<Clock>,
+    /// How far the wall clock of each site is ahead of the true time at first.
+    pub(crate) wall_ahead_ms: Vec<i64>,
+    /// How often nodes look for registers that have expired.
+    pub(crate) sweep_interval: Duration,
     /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
     pub(crate) founders: usize,
     /// On how many nodes each slot is held.
@@ -96,6 +100,8 @@ impl Machines {
             |site: usize| Clock::new(Duration::from_secs(1000 * site as u64), Clock::RATE_TRUE);
         Self {
             clocks: (0..nodes).map(clock).collect(),
+            wall_ahead_ms: vec![0; nodes],
+            sweep_interval: Duration::from_secs(1),
             founders,
             replication: Configuration::REPLICATION_DEFAULT,
             abort_after: Duration::from_secs(30),
@@ -172,9 +178,17 @@ fn draw_machines(chance: &mut Chance, sites: usize) -> Machines {
         Clock::new(origin, rate as u64)
     });
     let clocks = clocks.collect();
+    let wall_skew_ms = chance.pick(&[0, 0, 300, 3_000, 30_000]);
+    let wall_ahead_ms = (0..sites).map(|_| match wall_skew_ms {
+        0 => 0,
+        most => chance.between(0..=2 * most) as i64 - most as i64,
+    });
+    let wall_ahead_ms = wall_ahead_ms.collect();
     let lanes_max = chance.between(1..=3);
     Machines {
         clocks,
+        wall_ahead_ms,
+        sweep_interval: millis(chance.pick(&[50, 300, 1000])),
         abort_after: millis(chance.pick(&[1500, 3000, 8000])),
         carry_on_after: millis(chance.pick(&[300, 2000])),
         progress_interval: millis(chance.pick(&[200, 1000])),

@@ -15,7 +15,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 14] = [
+    pub const ALL: [Planted; 17] = [
         Planted::Protocol(PlantedFault::TrustDetector),
         Planted::Protocol(PlantedFault::QuorumTooSmall),
         Planted::Protocol(PlantedFault::NoWriteBack),
@@ -27,6 +27,9 @@ impl Planted {
         Planted::Protocol(PlantedFault::CopyFromAnyEpoch),
         Planted::Protocol(PlantedFault::CopiedSurvivesAbort),
         Planted::Protocol(PlantedFault::LatePullReply),
+        Planted::Protocol(PlantedFault::ListUnsettled),
+        Planted::Protocol(PlantedFault::ExpireByPlainWrite),
+        Planted::Protocol(PlantedFault::ExpiredReadsAsNothing),
         Planted::Protocol(PlantedFault::ForgetEpoch),
         Planted::Protocol(PlantedFault::SplitEpochCheck),
         Planted::SurvivorLeftOut,
@@ -82,6 +85,9 @@ impl fmt::Display for Planted {
                 PlantedFault::CopyFromAnyEpoch => "copy-from-any-epoch",
                 PlantedFault::CopiedSurvivesAbort => "copied-survives-abort",
                 PlantedFault::LatePullReply => "late-pull-reply",
+                PlantedFault::ListUnsettled => "list-unsettled",
+                PlantedFault::ExpireByPlainWrite => "expire-by-plain-write",
+                PlantedFault::ExpiredReadsAsNothing => "expired-reads-as-nothing",
                 PlantedFault::ForgetEpoch => "forget-epoch",
                 PlantedFault::SplitEpochCheck => "split-epoch-check",
             },

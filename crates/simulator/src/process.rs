@@ -3,6 +3,7 @@
 use crate::clocks::Instant;
 use crate::hurdle::Hurdle;
 use crate::invariants::{Era, Invariants, Settled};
+use crate::listing::ListedReads;
 use crate::network::{ProcessNumber, Site};
 use crate::plan::Machines;
 use crate::planted::Planted;
@@ -10,7 +11,7 @@ use protocol::{
     Address, Body, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
     Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
     MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
-    PersistNumber, Seat, Standing, Ticket, Time,
+    PersistNumber, Seat, Standing, Ticket, Time, UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(crate) struct Process {
     /// When it last went on after it was frozen, or its clock jumped.
     pub(crate) undisturbed_since: Instant,
     shards: Vec<Shard>,
+    listed_reads: ListedReads,
     membership: Membership,
     /// The epochs on which the next configuration is being decided, by the tickets of these
     /// proposals.
@@ -179,6 +181,7 @@ impl Process {
             timer: None,
             undisturbed_since: Instant::START,
             shards: lanes.map(shard).collect(),
+            listed_reads: ListedReads::default(),
             membership,
             proposals: BTreeMap::new(),
             proposals_made: 0,
@@ -194,7 +197,16 @@ impl Process {
     }
 
     /// Processes one input, with all that follows from it inside of the process.
-    pub(crate) fn handle(&mut self, now: Time, input: Input, invariants: &mut Invariants) {
+    pub(crate) fn handle(
+        &mut self,
+        now: Time,
+        wall: UnixMillis,
+        input: Input,
+        invariants: &mut Invariants,
+    ) {
+        for shard in &mut self.shards {
+            shard.lane.note_wall_clock(wall);
+        }
         match input {
             Input::Request {
                 ticket,
@@ -202,9 +214,14 @@ impl Process {
                 timeout,
             } => {
                 let lane = operation.name().slot().lane(self.shards.len());
-                self.shards[lane]
-                    .lane
-                    .handle_request(now, ticket, operation, now + timeout);
+                let lane = &mut self.shards[lane].lane;
+                let deadline = now + timeout;
+                match self.membership.standing() {
+                    Standing::Member => {
+                        (self.listed_reads).handle_request(lane, now, ticket, operation, deadline)
+                    }
+                    _ => lane.handle_request(now, ticket, operation, deadline),
+                }
             }
             Input::Change { ticket, request } => {
                 self.membership.handle_change_request(now, ticket, request);
@@ -362,6 +379,17 @@ impl Process {
                     }
                     Output::Configuration(configuration) => {
                         self.membership.handle_configuration(now, configuration);
+                    }
+                    Output::Listed { ticket, outcome } => {
+                        let lane = &mut shard.lane;
+                        let reads = &mut self.listed_reads;
+                        let told = reads.ended(lane, now, ticket, outcome, invariants);
+                        let era = (shard.lane.cluster(), shard.lane.epoch());
+                        self.effects.extend(told.map(|outcome| Effect::Answer {
+                            ticket,
+                            outcome,
+                            era,
+                        }));
                     }
                     Output::Copied { epoch, group } => {
                         let era = (shard.lane.cluster(), epoch);

@@ -185,7 +185,7 @@ impl Story {
         self.wait_until("every operation ends", |story| {
             story.cluster.book().all_running().next().is_none()
         });
-        check(&self.cluster.book().history(), Limits::default()).expect_linearizable();
+        check(&self.cluster.history(), Limits::default()).expect_linearizable();
     }
 }
 

@@ -6,7 +6,10 @@ use crate::cluster::Cluster;
 use crate::network::Site;
 use crate::process::State;
 use bytes::Bytes;
-use protocol::{Change, Condition, Operation, Outcome, RegisterName};
+use protocol::{
+    Change, Condition, Effect, ExpiryCondition, NewExpiry, Operation, Outcome, RegisterName,
+    UnixMillis,
+};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -52,6 +55,9 @@ impl WorkloadPlan {
             Use::Compared,
             Use::Compared,
             Use::Counter,
+            Use::Expiring,
+            Use::Expiring,
+            Use::Appended,
         ];
         Self {
             clients: chance.between(2..=16),
@@ -76,10 +82,15 @@ impl WorkloadPlan {
 enum Use {
     /// It is written and read.
     Plain,
-    /// It is also set if it holds what it was last seen to hold, or nothing.
+    /// It is also set, or deleted, on conditions, most of them that it holds what it was last seen
+    /// to hold.
     Compared,
     /// It is added to.
     Counter,
+    /// What it holds expires, mostly. It is locked, kept for longer, and unlocked.
+    Expiring,
+    /// It is appended to.
+    Appended,
 }
 
 /// How often a counter is added to. Each amount is another power of two, so that a sum tells which
@@ -88,6 +99,10 @@ const ADDITIONS_MAX: u32 = 62;
 
 /// How many of these are kept for the time after healing.
 const ADDITIONS_AT_LAST: u32 = 20;
+
+/// How many operations run at once on a register in which values expire; beyond that clients read.
+/// Where any value may turn to nothing at any time, the checker has to search.
+const EXPIRING_AT_ONCE_MAX: usize = 6;
 
 /// One operation that a client asks for.
 #[derive(Clone, Debug)]
@@ -110,6 +125,8 @@ pub(crate) struct Workload {
     seen: Vec<Option<Bytes>>,
     /// How often each was added to.
     additions: Vec<u32>,
+    /// How many operations run on each.
+    running: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +151,7 @@ impl Workload {
         Self {
             seen: vec![None; plan.registers],
             additions: vec![0; plan.registers],
+            running: vec![0; plan.registers],
             plan,
             chance,
             clients,
@@ -174,6 +192,10 @@ impl Workload {
     /// An operation has ended: after how long its client asks for its next one, if it does.
     pub(crate) fn ended(&mut self, ended: &Ended) -> Option<Duration> {
         let register = (0..self.plan.registers).find(|number| register(*number) == ended.name);
+        if let Some(register) = register {
+            // What is asked after healing was not counted.
+            self.running[register] = self.running[register].saturating_sub(1);
+        }
         if let Some(register) = register
             && let Some(
                 Outcome::Read { record, .. }
@@ -195,9 +217,14 @@ impl Workload {
         self.clients[client].left = self.clients[client].left.saturating_sub(1);
         let site = self.clients[client].home.unwrap_or(anywhere);
         let register = self.chance.below(self.plan.registers);
-        let operation = self.operation(register);
+        let wall = cluster.wall(site);
+        let operation = self.operation(register, wall);
         let timeout = self.chance.pick(&self.plan.timeouts);
-        (cluster.state(site) != State::Dead).then_some(Request {
+        if cluster.state(site) == State::Dead {
+            return None;
+        }
+        self.running[register] += 1;
+        Some(Request {
             client,
             site,
             operation,
@@ -205,10 +232,12 @@ impl Workload {
         })
     }
 
-    fn operation(&mut self, number: usize) -> Operation {
+    fn operation(&mut self, number: usize, wall: UnixMillis) -> Operation {
         let name = register(number);
         let is_used_for = self.plan.uses[number];
-        if self.chance.happens(self.plan.delete_share) {
+        if is_used_for == Use::Expiring && self.running[number] >= EXPIRING_AT_ONCE_MAX {
+            Operation::Read { name }
+        } else if self.chance.happens(self.plan.delete_share) {
             Operation::Write {
                 name,
                 content: None,
@@ -218,9 +247,13 @@ impl Workload {
             match is_used_for {
                 Use::Counter => self.add(number, ADDITIONS_MAX - ADDITIONS_AT_LAST),
                 Use::Plain | Use::Compared => self.compare(number),
+                Use::Expiring => self.lock(number, wall),
+                Use::Appended => self.append(number),
             }
         } else if is_used_for != Use::Counter && self.chance.happens(self.plan.write_share) {
-            self.write(number)
+            let expiry = (is_used_for == Use::Expiring && self.chance.happens(0.7))
+                .then(|| self.expiry(wall));
+            self.write(number, expiry)
         } else {
             Operation::Read { name }
         }
@@ -232,32 +265,95 @@ impl Workload {
             name: register(number),
         };
         match self.plan.uses[number] {
-            Use::Plain => vec![read(), self.write(number), read()],
-            Use::Compared => vec![self.write(number), self.compare(number), read()],
+            Use::Plain | Use::Expiring => vec![read(), self.write(number, None), read()],
+            Use::Compared => vec![self.write(number, None), self.compare(number), read()],
+            Use::Appended => vec![read(), self.append(number), read()],
             Use::Counter => vec![read(), self.add(number, ADDITIONS_MAX), read()],
         }
     }
 
     /// A write of a value that is written nowhere else.
-    fn write(&mut self, number: usize) -> Operation {
+    fn write(&mut self, number: usize, expiry: Option<UnixMillis>) -> Operation {
         Operation::Write {
             name: register(number),
             content: Some(self.value()),
-            expiry: None,
+            expiry,
         }
     }
 
-    /// Mostly a comparison with what was seen last; else with nothing.
+    /// Mostly a comparison with what was seen last.
     fn compare(&mut self, number: usize) -> Operation {
-        let expected = match self.chance.happens(0.8) {
-            true => self.seen[number].clone(),
-            false => None,
+        let seen = self.seen[number].clone();
+        // Few ask what a register does *not* hold: where one of them ends as unknown, the checker
+        // has many more orders of the others to think of.
+        let condition = match self.chance.below(40) {
+            0..20 => Condition::content(seen),
+            20..24 => Condition::Absent,
+            24..26 => Condition::Present,
+            26 => seen.map_or(Condition::Present, Condition::Unequal),
+            _ => Condition::Always,
         };
-        let content = Some(self.value());
+        // To delete what is not there is to change nothing.
+        let deletes = condition != Condition::Absent && self.chance.happens(0.1);
+        let content = (!deletes).then(|| self.value());
         self.seen[number].clone_from(&content);
         Operation::Modify {
             name: register(number),
-            change: Change::set_if(Condition::content(expected), content),
+            change: Change::set_if(condition, content),
+        }
+    }
+
+    /// What is done to a lock: it is taken if nobody has it, kept for longer, or given back.
+    fn lock(&mut self, number: usize, wall: UnixMillis) -> Operation {
+        let at = self.expiry(wall);
+        let held = self.seen[number].clone();
+        let change = match (self.chance.below(5), held) {
+            (0, Some(held)) => Change {
+                condition: Condition::Equal(held),
+                effect: Effect::Expire {
+                    at: Some(at).filter(|_| self.chance.happens(0.8)),
+                    condition: ExpiryCondition::default(),
+                },
+            },
+            (1, Some(held)) => Change::set_if(Condition::Equal(held), None),
+            (choice, _) => Change {
+                condition: match choice {
+                    2 => Condition::Always,
+                    _ => Condition::Absent,
+                },
+                effect: Effect::Put {
+                    content: Some(self.value()),
+                    expiry: NewExpiry::At(at),
+                },
+            },
+        };
+        Operation::Modify {
+            name: register(number),
+            change,
+        }
+    }
+
+    /// A moment soon after this one, or a little before it.
+    fn expiry(&mut self, wall: UnixMillis) -> UnixMillis {
+        let after = self.chance.about(Duration::from_millis(400)).as_millis() as u64;
+        let is_past = self.chance.happens(0.05);
+        UnixMillis(if is_past {
+            wall.0 - after
+        } else {
+            wall.0 + after
+        })
+    }
+
+    /// An addition to the end, of something that is added nowhere else.
+    fn append(&mut self, number: usize) -> Operation {
+        self.values += 1;
+        let part = Bytes::from(format!("+{};", self.values));
+        Operation::Modify {
+            name: register(number),
+            change: Change {
+                condition: Condition::Always,
+                effect: Effect::Append(part),
+            },
         }
     }
 

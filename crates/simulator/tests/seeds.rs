@@ -17,6 +17,7 @@ fn expect_all_to_pass(first: Run, seeds: u64) {
     let failures: Vec<String> = tally.failures.iter().map(ToString::to_string).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert_eq!(tally.ended, seeds);
+    assert!(tally.figures.undecided * 10 <= seeds, "{}", tally.figures);
 }
 
 #[test]

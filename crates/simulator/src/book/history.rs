@@ -6,10 +6,12 @@
 //! unknown outcome, in earlier ones in which it ran. One that nobody knows the end of may come to
 //! its end in any later one.
 
+use super::action::{self, Contents, text, write};
+use crate::clocks::Instant;
 use crate::invariants::{Generation, Recovered};
 use bytes::Bytes;
 use checker::{Action, Client, History, Reply};
-use protocol::{Accepted, Condition, Effect, Operation, Outcome, Record, Tag};
+use protocol::{Accepted, Effect, Operation, Outcome, Record, Tag};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -20,6 +22,7 @@ pub(super) struct Saw {
     pub(super) operation: Operation,
     /// When it was called, and of which generation its register was then, if of any.
     pub(super) called: u64,
+    pub(super) called_at: Instant,
     pub(super) called_in: Option<Generation>,
     /// When it ended.
     pub(super) ended: u64,
@@ -52,8 +55,9 @@ pub(super) fn history(saw: &[Saw], beginnings: &Beginnings) -> History<String> {
             begin(&mut history, &name, beginning, kept, is_counter);
         }
     }
+    let contents = Contents::of(saw);
     for saw in saw {
-        saw.tell(&mut history, beginnings);
+        saw.tell(&mut history, beginnings, &contents);
     }
     history
 }
@@ -102,23 +106,25 @@ fn begin(
 }
 
 impl Saw {
-    fn tell(&self, history: &mut History<String>, beginnings: &Beginnings) {
+    fn tell(&self, history: &mut History<String>, beginnings: &Beginnings, contents: &Contents) {
         let (first, last) = self.generations();
         match &self.outcome {
             None | Some(Outcome::Unknown) => {
-                self.may_happen(history, beginnings, first, Bound::Unbounded);
+                self.may_happen(history, beginnings, contents, first, Bound::Unbounded);
             }
             Some(Outcome::Refused(_)) => {
                 for generation in self.all(beginnings, first, Bound::Included(last)) {
-                    let (id, called) = self.call(history, beginnings, generation);
+                    let action = Action::Read;
+                    let (id, called) = self.call(history, beginnings, generation, action);
                     history.refused(id, self.ended.max(called));
                 }
             }
             Some(outcome) => {
-                let (tag, reply) = reply(outcome);
-                let changes = !matches!(reply, Reply::Read(_) | Reply::Unchanged(_));
+                let (action, reply) = action::done(&self.operation, outcome);
+                let tag = tag(outcome);
+                let changes = matches!(outcome, Outcome::Written { .. } | Outcome::Modified { .. });
                 if changes {
-                    self.may_happen(history, beginnings, first, Bound::Excluded(last));
+                    self.may_happen(history, beginnings, contents, first, Bound::Excluded(last));
                 }
                 // What was written before the recovery, and is hidden by what was left or is that
                 // itself, has happened by then.
@@ -126,7 +132,7 @@ impl Saw {
                 if changes && first != last && left.is_some_and(|left| tag <= left.tag) {
                     return;
                 }
-                let (id, _) = self.call(history, beginnings, last);
+                let (id, _) = self.call(history, beginnings, last, action);
                 history.done(id, self.ended, reply);
             }
         }
@@ -175,12 +181,16 @@ impl Saw {
         &self,
         history: &mut History<String>,
         beginnings: &Beginnings,
+        contents: &Contents,
         first: Generation,
         end: Bound<Generation>,
     ) {
+        let Some(action) = action::unknown(&self.operation, contents) else {
+            return;
+        };
         for generation in self.all(beginnings, first, end) {
             if !self.is_what_was_left(beginnings, generation) {
-                let (id, _) = self.call(history, beginnings, generation);
+                let (id, _) = self.call(history, beginnings, generation, action.clone());
                 history.unknown(id);
             }
         }
@@ -206,6 +216,11 @@ impl Saw {
                     let sum = text(&left.content).and_then(|text| text.parse::<i64>().ok());
                     sum.is_some_and(|sum| sum & amount == *amount)
                 }
+                Effect::Append(part) => {
+                    text(&left.content).is_some_and(|left| left.contains(action::part(part)))
+                }
+                // It leaves the value as it is.
+                Effect::Expire { .. } => false,
                 effect => unreachable!("no client asks for {effect:?}"),
             },
         })
@@ -223,11 +238,11 @@ impl Saw {
         history: &mut History<String>,
         beginnings: &Beginnings,
         generation: Generation,
+        action: Action<String>,
     ) -> (checker::OperationId, u64) {
         let begins = beginnings.get(&generation).map_or(0, |it| it.moments[2]);
         let called = self.called.max(begins);
         let name = register(self.operation.name(), generation);
-        let action = action(&self.operation);
         (
             history.call(Client(self.client), name, action, called),
             called,
@@ -251,42 +266,13 @@ fn next_step(tag: Tag) -> Tag {
     }
 }
 
-fn action(operation: &Operation) -> Action<String> {
-    match operation {
-        Operation::Read { .. } => Action::Read,
-        Operation::Write { content, .. } => write(content),
-        Operation::Modify { change, .. } => match (&change.condition, &change.effect) {
-            (Condition::Equal(expected), Effect::Put { content, .. }) => Action::CompareAndSet {
-                expected: text(&Some(expected.clone())),
-                new: text(content),
-            },
-            (Condition::Absent, Effect::Put { content, .. }) => Action::CompareAndSet {
-                expected: None,
-                new: text(content),
-            },
-            (Condition::Always, Effect::Add(amount)) => Action::Add(*amount),
-            _ => unreachable!("no client asks for {change:?}"),
-        },
-    }
-}
-
-fn write(content: &Option<Bytes>) -> Action<String> {
-    text(content).map_or(Action::Delete, Action::Write)
-}
-
-/// What an operation that is done replied, and the tag that it speaks of.
-fn reply(outcome: &Outcome) -> (Tag, Reply<String>) {
+/// The tag that an operation that is done speaks of.
+fn tag(outcome: &Outcome) -> Tag {
     match outcome {
-        Outcome::Read { record, .. } => (record.tag, Reply::Read(text(&record.content))),
-        Outcome::Written { tag, .. } => (*tag, Reply::Written),
-        Outcome::Modified { record, .. } => (record.tag, Reply::Modified(text(&record.content))),
-        Outcome::Unchanged { record, .. } => (record.tag, Reply::Unchanged(text(&record.content))),
+        Outcome::Written { tag, .. } => *tag,
+        Outcome::Read { record, .. }
+        | Outcome::Modified { record, .. }
+        | Outcome::Unchanged { record, .. } => record.tag,
         Outcome::Refused(_) | Outcome::Unknown => unreachable!("it is not done"),
     }
-}
-
-/// What clients write is text.
-fn text(content: &Option<Bytes>) -> Option<String> {
-    let text = |value: &Bytes| String::from_utf8(value.to_vec()).expect("clients write text");
-    content.as_ref().map(text)
 }

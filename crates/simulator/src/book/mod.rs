@@ -3,11 +3,15 @@
 use crate::clocks::Instant;
 use crate::invariants::{Generation, Recovered};
 use crate::network::{ProcessNumber, Site};
+use crate::wall::WallClocks;
 use checker::History;
+use expiry::Expiries;
 use history::{Beginning, Saw};
 use protocol::{Operation, Outcome, RegisterName, Ticket, Time};
 use std::collections::BTreeMap;
 
+mod action;
+mod expiry;
 mod history;
 
 /// All operations of a run: those that still run, and what clients saw of those that ended.
@@ -21,8 +25,9 @@ pub(crate) struct Book {
     /// How the generations began of the registers that recoveries gave up.
     beginnings: BTreeMap<Generation, Beginning>,
     tickets: u64,
-    /// The history's time: every call and every return has a number of its own.
-    moments: u64,
+    /// The history's time: every call and every return has a number of its own, from one on. When
+    /// it came.
+    moments: Vec<Instant>,
     ended: Vec<Ended>,
 }
 
@@ -62,7 +67,7 @@ impl Book {
             saw: Vec::new(),
             beginnings: BTreeMap::new(),
             tickets: 0,
-            moments: 0,
+            moments: Vec::new(),
             ended: Vec::new(),
         }
     }
@@ -78,7 +83,7 @@ impl Book {
     ) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let called = self.moment();
+        let called = self.moment(now);
         let call = Call {
             client,
             operation,
@@ -161,8 +166,8 @@ impl Book {
     }
 
     /// A recovery is done: what it gave up begins anew, with what was left.
-    pub(crate) fn recovered(&mut self, recovered: Recovered) {
-        let moments = [self.moment(), self.moment(), self.moment()];
+    pub(crate) fn recovered(&mut self, now: Instant, recovered: Recovered) {
+        let moments = [self.moment(now), self.moment(now), self.moment(now)];
         let generation = recovered.generation;
         let beginning = Beginning { moments, recovered };
         self.beginnings.insert(generation, beginning);
@@ -173,9 +178,20 @@ impl Book {
         std::mem::take(&mut self.ended)
     }
 
-    /// All that clients saw.
-    pub(crate) fn history(&self) -> History<String> {
-        history::history(&self.saw, &self.beginnings)
+    /// All that clients saw, and what expired, which depends on what the wall clocks showed.
+    pub(crate) fn history(&self, wall_clocks: &WallClocks) -> History<String> {
+        let mut history = history::history(&self.saw, &self.beginnings);
+        let kept = (self.beginnings.values()).flat_map(|beginning| {
+            let given_up = beginning.recovered.given_up.values();
+            given_up.flat_map(|kept| kept.records())
+        });
+        let mut expiries = Expiries::default();
+        for saw in &self.saw {
+            expiries.note_operation(saw, wall_clocks);
+        }
+        kept.for_each(|record| expiries.note_record(&record, wall_clocks));
+        expiries.tell(&mut history, &self.moments);
+        history
     }
 
     fn end(
@@ -197,13 +213,14 @@ impl Book {
             called_at: call.called_at,
             ended_at: now,
         });
-        let ended = self.moment();
+        let ended = self.moment(now);
         // What no cluster took is about no register.
         if let Some(ended_in) = ended_in {
             self.saw.push(Saw {
                 client: call.client,
                 operation: call.operation,
                 called: call.called,
+                called_at: call.called_at,
                 called_in: call.called_in,
                 ended,
                 ended_in,
@@ -212,9 +229,9 @@ impl Book {
         }
     }
 
-    fn moment(&mut self) -> u64 {
-        self.moments += 1;
-        self.moments
+    fn moment(&mut self, now: Instant) -> u64 {
+        self.moments.push(now);
+        self.moments.len() as u64
     }
 }
 
@@ -224,7 +241,7 @@ fn fits(operation: &Operation, outcome: &Outcome) -> bool {
         Outcome::Read { .. } => !operation.is_write(),
         Outcome::Written { .. } => matches!(operation, Operation::Write { .. }),
         Outcome::Modified { .. } | Outcome::Unchanged { .. } => {
-            matches!(operation, Operation::Modify { .. })
+            matches!(operation, Operation::Modify { .. }) && action::is_met(operation, outcome)
         }
         Outcome::Unknown => operation.is_write(),
         Outcome::Refused(_) => true,
@@ -279,7 +296,7 @@ mod tests {
             book.answer(Instant::START, ticket, refused, 0, None),
             Ok(())
         );
-        assert!(book.history().is_empty());
+        assert!(book.history(&WallClocks::new(&[0])).is_empty());
         assert_eq!(book.take_ended().len(), 1);
     }
 }

@@ -6,7 +6,9 @@ use crate::clocks::Instant;
 use crate::invariants::{Era, Generation, Settled};
 use crate::network::ProcessNumber;
 use crate::process::{Alarm, Effect, Input, State};
-use protocol::{Body, ClusterId, Configuration, Epoch, Group, Message, NodeId, Outcome, Ticket};
+use protocol::{
+    Body, ClusterId, Configuration, Epoch, Group, Message, NodeId, Outcome, Record, Ticket,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -59,6 +61,7 @@ impl Cluster {
             State::Dead => {}
             State::Running => {
                 let now = self.places[process.site].clock.read(self.now);
+                let wall = self.wall_clocks.read(process.site, self.now);
                 if let Input::Request {
                     ticket, timeout, ..
                 } = &input
@@ -71,7 +74,7 @@ impl Cluster {
                 }
                 let was_timeout = matches!(input, Input::Timeout);
                 let concerns_links = !matches!(input, Input::Message(_) | Input::Durable { .. });
-                process.handle(now, input, &mut self.invariants);
+                process.handle(now, wall, input, &mut self.invariants);
                 if was_timeout && process.next_timeout().is_some_and(|next| next <= now) {
                     let id = process.incarnation.node;
                     self.fail(format!(
@@ -115,8 +118,10 @@ impl Cluster {
         }
         let process = &mut self.processes[number];
         let now = self.places[process.site].clock.read(self.now);
+        let wall = self.wall_clocks.read(process.site, self.now);
         for message in messages {
-            process.handle(now, Input::Message(Box::new(message)), &mut self.invariants);
+            let input = Input::Message(Box::new(message));
+            process.handle(now, wall, input, &mut self.invariants);
         }
         self.apply_effects(number);
     }
@@ -208,6 +213,11 @@ impl Cluster {
         );
         let call = self.book.running(ticket);
         let name = call.map(|call| call.operation.name().clone());
+        let seen_expired = call.and_then(|call| {
+            let (record, at) = (held(&outcome)?, held(&outcome)?.expiry?);
+            let is_past = self.wall_clocks.all_show(at, call.called_at, self.now);
+            is_past.then(|| format!("#{} was told of {record:?}, which had expired for everybody before it was asked for", ticket.0))
+        });
         if let Some(call) = call {
             self.figures
                 .operations
@@ -218,6 +228,9 @@ impl Cluster {
             && let Some(settled) = self.invariants.told(era, &name, &outcome)
         {
             self.expect_settled(&settled);
+        }
+        if let Some(wrong) = seen_expired {
+            self.fail(wrong);
         }
         let ended_in = self.generation_at(ticket, Some(era));
         if let Err(wrong) = self.book.answer(self.now, ticket, outcome, site, ended_in) {
@@ -314,7 +327,7 @@ impl Cluster {
         if let Some(recovered) = self.invariants.recovered(configuration) {
             recoveries.finished += 1;
             recoveries.registers_given_up += recovered.given_up.len() as u64;
-            self.book.recovered(recovered);
+            self.book.recovered(self.now, recovered);
         }
     }
 
@@ -408,5 +421,15 @@ impl Cluster {
             let again = due.unwrap_or(self.now).max(self.now) + OVERDUE_AFTER;
             self.calendar.enter(again, Event::Overdue { ticket });
         }
+    }
+}
+
+/// What a client was told that the register held, if it held anything.
+fn held(outcome: &Outcome) -> Option<&Record> {
+    match outcome {
+        Outcome::Read { record, .. }
+        | Outcome::Modified { record, .. }
+        | Outcome::Unchanged { record, .. } => record.content.is_some().then_some(record),
+        Outcome::Written { .. } | Outcome::Refused(_) | Outcome::Unknown => None,
     }
 }

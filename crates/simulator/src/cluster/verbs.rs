@@ -62,6 +62,7 @@ impl Cluster {
             lanes: lanes as u16,
             operations_max: self.machines.operations_max,
             planted: self.machines.planted.and_then(Planted::of_protocol),
+            sweep_interval: self.machines.sweep_interval,
             ..LaneOptions::new(incarnation, lane as u16)
         });
         let now = self.places[site].clock.read(self.now);
@@ -218,6 +219,9 @@ impl Cluster {
             }
             Fault::BrokenConnection { from, to } => self.break_connection(from, to),
             Fault::ClockJump { site, by } => self.jump_clock(site, by),
+            Fault::WallClockJump { site, by_ms } => {
+                self.wall_clocks.jump(site, self.now, by_ms);
+            }
             Fault::Changes { asked } => {
                 for (site, request) in asked {
                     // The first one may have ended the process that the second one is for.
@@ -349,6 +353,11 @@ impl Cluster {
             self.processes[process].undisturbed_since = self.now;
             self.arm(process);
         }
+    }
+
+    /// Sets all wall clocks to the true time.
+    pub(crate) fn set_wall_clocks_right(&mut self) {
+        self.wall_clocks.set_right(self.now);
     }
 
     /// The network is whole again, frozen processes thaw, and no clog or storm is left.

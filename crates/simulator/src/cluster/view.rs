@@ -8,7 +8,8 @@ use crate::memory::Majorities;
 use crate::network::{ProcessNumber, Site};
 use crate::process::{Process, State};
 use protocol::{
-    Address, ChangeRefusal, Configuration, Epoch, NodeId, PeerState, RegisterName, Standing, Ticket,
+    Address, ChangeRefusal, Configuration, Epoch, NodeId, PeerState, RegisterName, Standing,
+    Ticket, UnixMillis,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,16 @@ impl Cluster {
 
     pub(crate) fn now(&self) -> Instant {
         self.now
+    }
+
+    /// What the wall clock at the site shows.
+    pub(crate) fn wall(&self, site: Site) -> UnixMillis {
+        self.wall_clocks.read(site, self.now)
+    }
+
+    /// All that clients saw.
+    pub(crate) fn history(&self) -> checker::History<String> {
+        self.book.history(&self.wall_clocks)
     }
 
     pub(crate) fn sites(&self) -> usize {

@@ -49,6 +49,8 @@ pub struct Figures {
     pub operation_longest: Duration,
     /// Registers on which the history was decided by search.
     pub searched: u64,
+    /// Clusters with a history that the checker could not decide within its bounds.
+    pub undecided: u64,
     /// Time that passed in the runs.
     pub virtual_time: Duration,
     /// Steps of the runs.
@@ -122,6 +124,7 @@ impl AddAssign for Figures {
         self.rest_longest = self.rest_longest.max(other.rest_longest);
         self.operation_longest = self.operation_longest.max(other.operation_longest);
         self.searched += other.searched;
+        self.undecided += other.undecided;
         self.virtual_time += other.virtual_time;
         self.events += other.events;
     }
@@ -187,8 +190,9 @@ impl fmt::Display for Figures {
         )?;
         write!(
             f,
-            "data gone    in {} clusters, for the loss of a majority; registers decided by search: {}",
-            self.data_lost, self.searched
+            "data gone    in {} clusters, for the loss of a majority\n\
+             histories    {} registers decided by search; undecided in {} clusters",
+            self.data_lost, self.searched, self.undecided
         )
     }
 }

@@ -38,6 +38,21 @@ impl Contents {
         }
     }
 
+    /// The record of a tag, if it stood anywhere: in this generation or, if it is what a recovery
+    /// left, in a former one.
+    pub(super) fn record(
+        &self,
+        generation: Generation,
+        name: &RegisterName,
+        tag: Tag,
+    ) -> Option<&Record> {
+        let mut generations = (0..=generation.number).rev().map(|number| Generation {
+            number,
+            ..generation
+        });
+        generations.find_map(|generation| self.records.get(&(generation, name.clone(), tag)))
+    }
+
     /// A step was proposed, or accepted.
     ///
     /// # Errors

@@ -31,6 +31,14 @@ pub(crate) struct Kept {
     pub(crate) accepted: Option<Box<Accepted>>,
 }
 
+impl Kept {
+    /// All that may be in the register.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let step = self.accepted.as_deref().map(Accepted::record);
+        std::iter::once(self.record.clone()).chain(step).collect()
+    }
+}
+
 impl Gathering {
     /// A process enters a configuration.
     pub(super) fn entered(

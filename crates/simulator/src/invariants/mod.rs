@@ -112,6 +112,12 @@ impl Invariants {
         }
     }
 
+    /// The record that a tag of a register stands for, as whoever is in this era sees it.
+    pub(crate) fn record_of(&self, era: Era, name: &RegisterName, tag: Tag) -> Option<Record> {
+        let generation = self.lineage.generation(era, name);
+        self.contents.record(generation, name, tag).cloned()
+    }
+
     /// A client of a lane in this epoch, or another node, is told this outcome. Returns the tag
     /// that it takes for settled, if nobody did before.
     pub(crate) fn told(
