@@ -1,7 +1,7 @@
 //! Operations each second, and how long they took.
 
-use super::canvas::{Anchor, Canvas, INK, Style, width};
 use super::{DONE, GRID, LEFT, Picture, REFUSED, SILENCE, SLICE, heading};
+use crate::cli::canvas::{Anchor, Canvas, INK, Style, width};
 use crate::cli::figures::{Millis, grouped};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A lane for each node.
 
-use super::canvas::{Anchor, Canvas, Style, width};
 use super::{DONE, LEFT, Picture, REFUSED, SLICE, UNKNOWN, paint};
+use crate::cli::canvas::{Anchor, Canvas, Style, width};
 use crate::cli::torture::fault::name;
 
 const STATE: f64 = 17.0;

@@ -5,7 +5,6 @@
 //! file that any browser shows, without scripts; what is too small for words tells more when a
 //! pointer rests on it.
 
-mod canvas;
 mod charts;
 mod lanes;
 mod rows;
@@ -15,8 +14,8 @@ mod tests;
 use super::fault::{FaultGroup, FaultKind};
 use super::report::Report;
 use super::timeline::Condition;
+use crate::cli::canvas::{Anchor, Canvas, INK, Style, width};
 use crate::cli::workload::{Ended, OperationRecord};
-use canvas::{Anchor, Canvas, INK, Style, width};
 use rows::rows;
 use std::time::Duration;
 

@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 
 /// A picture that is being drawn. Lengths are in pixels.
-pub(super) struct Canvas(String);
+pub(crate) struct Canvas(String);
 
 /// How a text stands to its point.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -15,29 +15,29 @@ pub(super) enum Anchor {
 
 /// A text's look.
 #[derive(Clone, Copy)]
-pub(super) struct Style {
-    pub(super) size: f64,
-    pub(super) colour: &'static str,
-    pub(super) bold: bool,
+pub(crate) struct Style {
+    pub(crate) size: f64,
+    pub(crate) colour: &'static str,
+    pub(crate) bold: bool,
 }
 
 impl Style {
-    pub(super) const PLAIN: Self = Self {
+    pub(crate) const PLAIN: Self = Self {
         size: 12.0,
         colour: INK,
         bold: false,
     };
-    pub(super) const FAINT: Self = Self {
+    pub(crate) const FAINT: Self = Self {
         size: 11.0,
         colour: "#595959",
         bold: false,
     };
-    pub(super) const HEADING: Self = Self {
+    pub(crate) const HEADING: Self = Self {
         size: 13.0,
         colour: INK,
         bold: true,
     };
-    pub(super) const TITLE: Self = Self {
+    pub(crate) const TITLE: Self = Self {
         size: 20.0,
         colour: INK,
         bold: true,
@@ -45,20 +45,20 @@ impl Style {
 }
 
 /// What is written and framed in.
-pub(super) const INK: &str = "#1a1a1a";
+pub(crate) const INK: &str = "#1a1a1a";
 
 /// About how wide a letter is, beside its height: what the usual fonts without serifs have on
 /// average, and a little more.
 const LETTER: f64 = 0.6;
 
 /// About how wide a text is.
-pub(super) fn width(text: &str, size: f64) -> f64 {
+pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * LETTER
 }
 
 impl Canvas {
     /// An empty one, with these definitions of patterns.
-    pub(super) fn new(width: f64, height: f64, definitions: &str) -> Self {
+    pub(crate) fn new(width: f64, height: f64, definitions: &str) -> Self {
         let mut canvas = Self(String::new());
         canvas.put(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
@@ -71,36 +71,36 @@ impl Canvas {
     }
 
     /// The whole picture.
-    pub(super) fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.0.push_str("</svg>\n");
         self.0
     }
 
     /// What is drawn until this is closed tells this when a pointer rests on it.
-    pub(super) fn open_group(&mut self, tooltip: &str) {
+    pub(crate) fn open_group(&mut self, tooltip: &str) {
         let tooltip = Escaped(tooltip);
         self.put(format_args!("<g><title>{tooltip}</title>\n"));
     }
 
-    pub(super) fn close_group(&mut self) {
+    pub(crate) fn close_group(&mut self) {
         self.0.push_str("</g>\n");
     }
 
-    pub(super) fn rectangle(&mut self, x: f64, y: f64, width: f64, height: f64, fill: &str) {
+    pub(crate) fn rectangle(&mut self, x: f64, y: f64, width: f64, height: f64, fill: &str) {
         self.put(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
              fill=\"{fill}\"/>\n"
         ));
     }
 
-    pub(super) fn frame(&mut self, x: f64, y: f64, width: f64, height: f64, stroke: &str) {
+    pub(crate) fn frame(&mut self, x: f64, y: f64, width: f64, height: f64, stroke: &str) {
         self.put(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
              fill=\"none\" stroke=\"{stroke}\"/>\n"
         ));
     }
 
-    pub(super) fn line(&mut self, (x, y): (f64, f64), (to_x, to_y): (f64, f64), stroke: &str) {
+    pub(crate) fn line(&mut self, (x, y): (f64, f64), (to_x, to_y): (f64, f64), stroke: &str) {
         self.put(format_args!(
             "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\" \
              stroke=\"{stroke}\"/>\n"
@@ -108,7 +108,7 @@ impl Canvas {
     }
 
     /// A line through points.
-    pub(super) fn path(&mut self, points: &[(f64, f64)], stroke: &str, stroke_width: f64) {
+    pub(crate) fn path(&mut self, points: &[(f64, f64)], stroke: &str, stroke_width: f64) {
         if points.is_empty() {
             return;
         }
@@ -121,13 +121,13 @@ impl Canvas {
         ));
     }
 
-    pub(super) fn dot(&mut self, x: f64, y: f64, radius: f64, fill: &str) {
+    pub(crate) fn dot(&mut self, x: f64, y: f64, radius: f64, fill: &str) {
         self.put(format_args!(
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{fill}\"/>\n"
         ));
     }
 
-    pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, style: Style, text: &str) {
+    pub(crate) fn text(&mut self, x: f64, y: f64, anchor: Anchor, style: Style, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
