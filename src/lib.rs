@@ -4,9 +4,11 @@
 mod cli;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod glob;
 mod http;
 mod metrics;
 mod peer;
+mod redis;
 mod server;
 mod slots;
 

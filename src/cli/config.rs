@@ -74,9 +74,15 @@ struct Line {
     origin: Origin,
 }
 
+/// What stands in the place of a secret.
+const NOT_SHOWN: &str = "(not shown)";
+
 /// What a setting was given, in one spelling, or its constant default.
 fn values(setting: &Setting, matches: &ArgMatches) -> Vec<String> {
     let raw = matches.get_raw(setting.key()).into_iter().flatten();
+    if setting.is_secret() {
+        return raw.map(|_| NOT_SHOWN.to_owned()).collect();
+    }
     let texts = raw.map(|value| value.to_string_lossy().into_owned());
     match setting.kind() {
         Kind::Switch => {
@@ -163,7 +169,8 @@ fn to_json(lines: &[Line]) -> String {
     Value::Object(settings).to_string()
 }
 
-/// A file by which a node gets these very settings. What nobody gave stands in a comment.
+/// A file by which a node gets these very settings. What nobody gave stands in a comment, and so
+/// does a secret, which is not shown.
 fn to_toml(lines: &[Line]) -> String {
     let mut text = String::from("# Settings of a node, for 'shardedmemory serve --config FILE'.");
     let mut heading = "";
@@ -177,6 +184,7 @@ fn to_toml(lines: &[Line]) -> String {
         let value = line.toml_value().unwrap_or_default();
         let comment = match line.origin {
             Origin::Default => "# ",
+            _ if line.setting.is_secret() => "# ",
             _ => "",
         };
         text.push_str(&format!("{comment}{key} = {value}"));
@@ -248,6 +256,25 @@ mod tests {
         assert_eq!(row("join"), ["join", "-", "default"]);
         assert_eq!(row("listen"), ["listen", "127.0.0.1:7", "flag", "--listen"]);
         assert!(row("lanes")[1].parse::<usize>().unwrap() >= 1);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let password = "correct-horse-battery";
+        let from_flag = format!("--password {password}");
+        let file = file(&format!("password = '{password}'\n"));
+        for lines in [lines(&from_flag, None), lines("", Some(&file))] {
+            let printed = [to_table(&lines), to_json(&lines), to_toml(&lines)];
+            for text in printed {
+                assert!(!text.contains(password), "{text}");
+            }
+            let json: Value = serde_json::from_str(&to_json(&lines)).unwrap();
+            assert_eq!(json["password"]["value"], "(not shown)");
+            let toml = to_toml(&lines);
+            assert!(toml.contains("\n# password = \"(not shown)\""), "{toml}");
+        }
+        let file = lines("--password-file secret.txt", None);
+        assert!(to_toml(&file).contains("\npassword_file = \"secret.txt\""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `shardedmemory delete`.
 
-use crate::cli::client::{ClientArgs, Verb};
+use crate::cli::client::{ClientArgs, ConditionArgs, Terms, Verb};
 use crate::cli::failure::Failure;
 use crate::cli::values::register_name;
 use crate::cli::write::change;
@@ -9,8 +9,8 @@ use protocol::RegisterName;
 
 /// Make a register hold nothing
 ///
-/// It is a write like any other: it succeeds whether or not there was something to delete. Exits
-/// with 3 if it is unknown whether it happened.
+/// It is a write like any other: it succeeds whether or not there was something to delete, unless a
+/// condition says otherwise. Exits with 3 if it is unknown whether it happened.
 #[derive(Args, Debug)]
 pub(crate) struct DeleteArgs {
     /// The register's name, up to 1,024 bytes
@@ -18,10 +18,17 @@ pub(crate) struct DeleteArgs {
     name: RegisterName,
 
     #[command(flatten)]
+    condition: ConditionArgs,
+
+    #[command(flatten)]
     client: ClientArgs,
 }
 
 /// Deletes what is in a register.
 pub(crate) fn run(arguments: &DeleteArgs) -> Result<(), Failure> {
-    change(&arguments.name, Verb::Delete, &arguments.client)
+    let terms = Terms {
+        ttl_ms: None,
+        condition: arguments.condition.wanted(),
+    };
+    change(&arguments.name, Verb::Delete, &terms, &arguments.client)
 }

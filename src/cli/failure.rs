@@ -34,6 +34,8 @@ pub(crate) enum Exit {
     /// What clients saw is not linearizable.
     NotLinearizable = 8,
     // 9 is a node that found itself broken: such a process ends where it stands.
+    /// The register is not as the condition of a write has it: nothing happened.
+    Unmet = 10,
     /// Ctrl-C or SIGTERM ended it early, as shells number it.
     Interrupted = 130,
 }

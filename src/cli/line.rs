@@ -4,8 +4,8 @@ use crate::cli::config::{self, ConfigCommand};
 use crate::cli::failure::Failure;
 use crate::cli::serve::{self, SettingsFile};
 use crate::cli::{
-    Cli, Command, cluster, delete, demo, environment, members, original, output, read, recover,
-    status, torture, verify, write,
+    Cli, Command, bench, cluster, delete, demo, environment, list, members, openapi, original,
+    output, read, recover, status, torture, verify, write,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -90,13 +90,16 @@ impl Line {
             Command::Cluster(arguments) => cluster::run(arguments),
             Command::Demo(arguments) => demo::run(arguments),
             Command::Torture(arguments) => torture::run(arguments),
+            Command::Bench(arguments) => bench::run(arguments),
             Command::Read(arguments) => read::run(arguments),
             Command::Write(arguments) => write::run(arguments),
             Command::Delete(arguments) => delete::run(arguments),
+            Command::List(arguments) => list::run(arguments),
             Command::Status(arguments) => status::run(arguments),
             Command::Verify(arguments) => verify::run(arguments),
             Command::Members(arguments) => members::run(arguments),
             Command::Recover(arguments) => recover::run(arguments),
+            Command::Openapi(arguments) => openapi::run(arguments),
             Command::Config(config) => match &config.command {
                 ConfigCommand::Print(arguments) => {
                     let matches = serve_matches(&self.matches).expect("the line names `print`");

@@ -3,6 +3,8 @@
 //! What a command was asked for goes to standard output, everything else to standard error. An
 //! error says what happened and what it means for the data; a hint after it says what to do.
 
+mod bench;
+mod canvas;
 mod client;
 mod cluster;
 mod config;
@@ -15,10 +17,13 @@ mod figures;
 pub(crate) mod fuzzing;
 mod interrupt;
 mod line;
+mod list;
 mod local;
 mod log;
 mod members;
+mod openapi;
 mod output;
+mod password;
 mod read;
 mod recover;
 mod serve;
@@ -83,6 +88,7 @@ Exit codes:
   7    serve --leave-on-stop: the node stopped without having left the cluster
   8    verify, torture: what clients saw is not linearizable
   9    serve: the node found something in it broken and stopped itself; the log's last line says what
+  10   write, delete: the register is not as the condition has it: nothing happened
   130  interrupted
 
 Examples:
@@ -92,6 +98,7 @@ Examples:
   shardedmemory status                   how they are
   shardedmemory verify                   whether what clients see of them is linearizable
   shardedmemory torture                  break a cluster of real processes, and check the same
+  shardedmemory bench                    how many operations they do, and how long those take
   shardedmemory write greeting hello     through the first node that takes it
   shardedmemory read greeting --node 127.0.0.1:3031
   curl -X PUT http://127.0.0.1:3032/v1/registers/greeting -d hello";
@@ -103,14 +110,17 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     Demo(demo::DemoArgs),
     Torture(Box<torture::TortureArgs>),
+    Bench(Box<bench::BenchArgs>),
     Read(read::ReadArgs),
     Write(write::WriteArgs),
     Delete(delete::DeleteArgs),
+    List(list::ListArgs),
     Status(status::StatusArgs),
     Verify(Box<verify::VerifyArgs>),
     Members(members::MembersArgs),
     Recover(recover::RecoverArgs),
     Config(config::ConfigArgs),
+    Openapi(openapi::OpenapiArgs),
 }
 
 /// The ports of the original's three nodes.
@@ -216,7 +226,11 @@ mod tests {
             "shardedmemory write a -",
             "shardedmemory write a -1",
             "shardedmemory write --timeout-ms 10 -- -a --b",
+            "shardedmemory write a b --ttl-ms 5 --if-absent --password correct-horse-battery",
+            "shardedmemory write a b --if-tag 7-0000000000000abc-1-3",
+            "shardedmemory delete a --if-present --password-file p",
             "shardedmemory delete a",
+            "shardedmemory openapi --postman",
             "shardedmemory status --json",
             "shardedmemory verify --node 127.0.0.1:1,127.0.0.1:2 --seconds 5 --history a --keep",
             "shardedmemory verify --check - --json",
@@ -239,6 +253,11 @@ mod tests {
             "shardedmemory write a",
             "shardedmemory read a --node nowhere",
             "shardedmemory read a --timeout-ms 0",
+            "shardedmemory write a b --ttl-ms 0",
+            "shardedmemory write a b --if-tag 7",
+            "shardedmemory write a b --if-tag 7-0000000000000abc-1-3 --if-absent",
+            "shardedmemory write a b --if-present --if-absent",
+            "shardedmemory delete a --if-present --if-tag 7-0000000000000abc-1-3",
             "shardedmemory recover --yes",
             "shardedmemory recover --force --lost nobody",
             "shardedmemory recover --force --slots 0-16384",

@@ -36,6 +36,9 @@ pub(crate) fn run(arguments: &ReadArgs) -> Result<(), Failure> {
         text_or_base64(&mut object, "name", Some(arguments.name.as_bytes()));
         text_or_base64(&mut object, "value", done.value.as_deref());
         object.insert("tag".to_owned(), done.tag.into());
+        if let Some(expires_ms) = done.expires_ms {
+            object.insert("expires_ms".to_owned(), expires_ms.into());
+        }
         object.insert("rounds".to_owned(), done.rounds.into());
         object.insert("node".to_owned(), done.node.as_str().into());
         output::line(&Value::Object(object).to_string());

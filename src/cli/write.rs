@@ -1,6 +1,6 @@
 //! `shardedmemory write`, and what it shares with `delete`.
 
-use crate::cli::client::{ClientArgs, Request, Verb};
+use crate::cli::client::{ClientArgs, ConditionArgs, Request, Terms, Verb, Wanted};
 use crate::cli::failure::Failure;
 use crate::cli::read::text_or_base64;
 use crate::cli::values::register_name;
@@ -28,6 +28,17 @@ pub(crate) struct WriteArgs {
     #[arg(allow_negative_numbers = true)]
     value: OsString,
 
+    /// Let the value expire so many milliseconds from now
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..1 << 53))]
+    ttl_ms: Option<u64>,
+
+    #[command(flatten)]
+    condition: ConditionArgs,
+
+    /// Only if the register holds nothing; else exit with 10
+    #[arg(long, conflicts_with_all = ["if_tag", "if_present"])]
+    if_absent: bool,
+
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -38,21 +49,34 @@ pub(crate) fn run(arguments: &WriteArgs) -> Result<(), Failure> {
         b"-" => from_standard_input()?,
         _ => arguments.value.clone().into_vec(),
     };
-    change(
-        &arguments.name,
-        Verb::Write(Bytes::from(value)),
-        &arguments.client,
-    )
+    let condition = match arguments.if_absent {
+        true => Some(Wanted::Nothing),
+        false => arguments.condition.wanted(),
+    };
+    let terms = Terms {
+        ttl_ms: arguments.ttl_ms,
+        condition,
+    };
+    let verb = Verb::Write(Bytes::from(value));
+    change(&arguments.name, verb, &terms, &arguments.client)
 }
 
 /// Changes a register, and tells its new tag.
-pub(crate) fn change(name: &RegisterName, verb: Verb, client: &ClientArgs) -> Result<(), Failure> {
+pub(crate) fn change(
+    name: &RegisterName,
+    verb: Verb,
+    terms: &Terms,
+    client: &ClientArgs,
+) -> Result<(), Failure> {
     let request = Request { name, verb };
-    let done = small_runtime()?.block_on(request.run(client))?;
+    let done = small_runtime()?.block_on(request.run_on(terms, client))?;
     if client.json {
         let mut object = Map::new();
         text_or_base64(&mut object, "name", Some(name.as_bytes()));
         object.insert("tag".to_owned(), done.tag.into());
+        if let Some(expires_ms) = done.expires_ms {
+            object.insert("expires_ms".to_owned(), expires_ms.into());
+        }
         object.insert("rounds".to_owned(), done.rounds.into());
         object.insert("node".to_owned(), done.node.as_str().into());
         output::line(&Value::Object(object).to_string());

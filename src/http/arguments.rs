@@ -38,23 +38,37 @@ pub(super) fn text(uri: &Uri, prefix: &str) -> Result<String, Problem> {
 /// How long the operation may take: the query's `timeout_ms`, or the default. Parameters with
 /// other names are nobody's business here.
 pub(super) fn timeout(uri: &Uri, limits: &Limits) -> Result<Duration, Problem> {
-    let mut timeout = None;
+    let max = u64::try_from(limits.timeout_max.as_millis()).unwrap_or(u64::MAX);
+    let given = parameter(uri, "timeout_ms", max)?;
+    Ok(given.map_or(limits.timeout_default, Duration::from_millis))
+}
+
+/// After how many milliseconds the value is to expire, if it is: the query's `ttl_ms`.
+pub(super) fn ttl_ms(uri: &Uri) -> Result<Option<u64>, Problem> {
+    parameter(uri, "ttl_ms", TTL_MS_MAX)
+}
+
+/// The longest that a value may be told to live, 285,000 years: the greatest integer that every
+/// program reads exactly from JSON. The sum of any moment of today's and this is no overflow.
+pub(super) const TTL_MS_MAX: u64 = (1 << 53) - 1;
+
+/// A parameter of the query that is an integer from 1 to `max`.
+pub(super) fn parameter(uri: &Uri, key: &str, max: u64) -> Result<Option<u64>, Problem> {
+    let mut found = None;
     for parameter in uri.query().unwrap_or_default().split('&') {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if key != "timeout_ms" {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if name != key {
             continue;
         }
-        let given = decimal(value).map(Duration::from_millis);
-        let possible = given.filter(|given| !given.is_zero() && *given <= limits.timeout_max);
-        if possible.is_none() || timeout.is_some() {
+        let possible = decimal(value).filter(|given| (1..=max).contains(given));
+        if possible.is_none() || found.is_some() {
             return Err(Problem::malformed(format_args!(
-                "timeout_ms is given once, as an integer from 1 to {}",
-                limits.timeout_max.as_millis()
+                "{key} is given once, as an integer from 1 to {max}"
             )));
         }
-        timeout = possible;
+        found = possible;
     }
-    Ok(timeout.unwrap_or(limits.timeout_default))
+    Ok(found)
 }
 
 fn decoded<'a>(uri: &'a Uri, prefix: &str) -> Result<Cow<'a, [u8]>, Problem> {
@@ -74,7 +88,7 @@ fn decoded<'a>(uri: &'a Uri, prefix: &str) -> Result<Cow<'a, [u8]>, Problem> {
 }
 
 /// The number, if this is the one way to write it.
-fn decimal(text: &str) -> Option<u64> {
+pub(super) fn decimal(text: &str) -> Option<u64> {
     let canonical = text == "0" || !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| canonical)
 }
@@ -173,6 +187,27 @@ mod tests {
             "?timeout_ms=1s",
             "?timeout_ms=1&timeout_ms=1",
             "?timeout_ms=99999999999999999999",
+        ] {
+            assert_eq!(given(bad).unwrap_err().status(), 400, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_live_is_a_whole_number_of_milliseconds_or_not_there() {
+        let given = |query: &str| ttl_ms(&uri(format!("/x{query}")));
+        assert_eq!(given("?timeout_ms=5").unwrap(), None);
+        assert_eq!(given("?ttl_ms=1").unwrap(), Some(1));
+        assert_eq!(given("?ttl_ms=9007199254740991").unwrap(), Some(TTL_MS_MAX));
+        for bad in [
+            "?ttl_ms",
+            "?ttl_ms=",
+            "?ttl_ms=0",
+            "?ttl_ms=-1",
+            "?ttl_ms=1.5",
+            "?ttl_ms=1e3",
+            "?ttl_ms=9007199254740992",
+            "?ttl_ms=18446744073709551616",
+            "?ttl_ms=5&ttl_ms=5",
         ] {
             assert_eq!(given(bad).unwrap_err().status(), 400, "{bad}");
         }

@@ -1,6 +1,7 @@
 //! `/v1/cluster`: the cluster as this node sees it.
 
 use super::members_json::{ChangeJson, MemberJson};
+use super::openapi::answers;
 use super::{Face, NEVER_CACHED, Registers};
 use crate::metrics::{Metrics, OperationKind};
 use crate::server::{ClusterView, Standing, slots};
@@ -10,8 +11,20 @@ use axum::response::{IntoResponse, Response};
 use hyper::header::CACHE_CONTROL;
 use protocol::Address;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// `GET /v1/cluster`: 200, always.
+#[utoipa::path(
+    get,
+    path = "/v1/cluster",
+    tag = "cluster",
+    operation_id = "cluster",
+    summary = "The cluster as this node sees it",
+    responses(
+        (status = 200, description = "The cluster.", body = ClusterJson),
+        answers::OfAnyone
+    )
+)]
 pub(super) async fn get<R: Registers>(State(face): State<Face<R>>) -> Response {
     let body = ClusterJson::new(face.registers.view(), face.registers.metrics());
     ([(CACHE_CONTROL, NEVER_CACHED)], Json(body)).into_response()
@@ -26,7 +39,9 @@ pub(super) fn standing(standing: Standing) -> &'static str {
     }
 }
 
-#[derive(Serialize)]
+/// The cluster as one node sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cluster)]
 struct ClusterJson {
     node: String,
     boot: u32,
@@ -58,14 +73,18 @@ struct ClusterJson {
 }
 
 /// How many of this node's operations were done in so many rounds of messages.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OperationRounds)]
 struct OperationsJson {
     read: RoundsJson,
     write: RoundsJson,
     delete: RoundsJson,
+    modify: RoundsJson,
 }
 
-#[derive(Serialize)]
+/// How many operations took so many rounds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rounds)]
 struct RoundsJson {
     one: u64,
     two: u64,
@@ -103,6 +122,7 @@ impl ClusterJson {
                 read: RoundsJson::new(metrics, OperationKind::Read),
                 write: RoundsJson::new(metrics, OperationKind::Write),
                 delete: RoundsJson::new(metrics, OperationKind::Delete),
+                modify: RoundsJson::new(metrics, OperationKind::Modify),
             },
             durability: "memory",
             version: metrics.build().version,
@@ -214,6 +234,7 @@ mod tests {
                 "read": { "one": 2, "two": 0, "more": 0 },
                 "write": { "one": 0, "two": 1, "more": 0 },
                 "delete": { "one": 0, "two": 1, "more": 0 },
+                "modify": { "one": 0, "two": 0, "more": 0 },
             },
             "durability": "memory",
             "version": "1.2.3",

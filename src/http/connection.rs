@@ -2,10 +2,15 @@
 
 use super::Http;
 use super::stream::ClientStream;
+use axum::response::IntoResponse;
+use futures_util::future::Either;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +49,15 @@ impl Http {
         let stream = ClientStream::new(halves, self.timeouts, Arc::clone(&stopping));
         let answers = stream.answers();
         let service = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(
+            |request: Request<Incoming>| match self.gate.admit(&request) {
+                Ok(()) => Either::Left(service.call(request)),
+                Err(problem) => {
+                    let problem = problem.closing_if_body(request.body());
+                    Either::Right(ready(Ok(problem.into_response())))
+                }
+            },
+        );
         let connection = Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.head)

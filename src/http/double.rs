@@ -8,10 +8,13 @@ pub(super) use server::Server;
 
 use super::Registers;
 use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
-use crate::server::{ClusterView, Limits, MemberStanding, MemberView, Standing};
+use crate::server::{
+    ClusterView, Limits, MemberStanding, MemberView, NamesPage, NotListed, Standing,
+};
 use protocol::{
     Boot, ChangeRefusal, ChangeRequest, ChangeView, ClusterId, Epoch, Groups, Incarnation, Member,
-    NodeId, Operation, Outcome, PeerState, Record, RecoveryView, Refusal, RegisterName, Slot, Tag,
+    NodeId, Operation, Outcome, PeerState, Position, Record, RecoveryView, RegisterName, Slot, Tag,
+    UnixMillis,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -51,6 +54,9 @@ pub(super) struct State {
 }
 
 impl Double {
+    /// What the wall clock shows, always.
+    pub(super) const WALL_CLOCK: UnixMillis = UnixMillis(1_700_000_000_000);
+
     pub(super) fn new(limits: Limits) -> Self {
         let build = Build {
             version: "1.2.3",
@@ -104,6 +110,27 @@ impl Registers for Double {
         outcome
     }
 
+    async fn list(
+        &self,
+        after: Option<Position>,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<NamesPage, NotListed> {
+        let mut state = self.state();
+        state.timeouts.push(timeout);
+        if let Some(Outcome::Refused(refusal)) = state.always {
+            let slot = Slot::of(b"");
+            return Err(NotListed { refusal, slot });
+        }
+        let present = state.records.iter();
+        let present = present.filter(|(_, record)| record.content.is_some());
+        let ahead = |name: &RegisterName| after.is_none_or(|after| name.position() > after);
+        let ahead = present.map(|(name, _)| name.clone()).filter(ahead);
+        let mut names: Vec<_> = ahead.collect();
+        names.sort();
+        Ok(NamesPage { names, next: None }.cut(count))
+    }
+
     async fn change(&self, request: ChangeRequest) -> Result<Epoch, ChangeRefusal> {
         let mut state = self.state();
         state.changes.push(request);
@@ -114,6 +141,10 @@ impl Registers for Double {
         let mut state = self.state();
         state.recoveries.push(lost.clone());
         state.recovery.clone()
+    }
+
+    fn wall_clock(&self) -> UnixMillis {
+        Self::WALL_CLOCK
     }
 
     fn view(&self) -> ClusterView {
@@ -150,7 +181,11 @@ impl State {
                 record: self.records.get(&name).cloned().unwrap_or(Record::EMPTY),
                 rounds: 1,
             },
-            Operation::Write { name, content, .. } => {
+            Operation::Write {
+                name,
+                content,
+                expiry,
+            } => {
                 self.seq += 1;
                 let tag = Tag {
                     seq: self.seq,
@@ -160,13 +195,40 @@ impl State {
                 let record = Record {
                     tag,
                     content,
+                    expiry,
                     ..Record::EMPTY
                 };
                 self.records.insert(name, record);
                 Outcome::Written { tag, rounds: 2 }
             }
-            // No path asks for one.
-            Operation::Modify { .. } => Outcome::Refused(Refusal::NoQuorum),
+            Operation::Modify { name, change } => {
+                let held = self.records.get(&name).cloned().unwrap_or(Record::EMPTY);
+                let applied = change.apply(&held, Double::WALL_CLOCK, usize::MAX);
+                match (applied.write, applied.unmet) {
+                    (Some(changed), None) => {
+                        let record = Record {
+                            tag: Tag {
+                                step: held.tag.step + 1,
+                                ..held.tag
+                            },
+                            content: changed.content,
+                            expiry: changed.expiry,
+                            ..Record::EMPTY
+                        };
+                        self.records.insert(name, record.clone());
+                        Outcome::Modified {
+                            previous: held.content,
+                            record,
+                            rounds: 2,
+                        }
+                    }
+                    (_, unmet) => Outcome::Unchanged {
+                        record: held,
+                        unmet: unmet.expect("what is not met says why"),
+                        rounds: 1,
+                    },
+                }
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ fn face(data: &[u8]) -> Http {
         write: never,
         linger: never,
     };
-    let mut http = Http::with_timeouts(double, timeouts);
+    let mut http = Http::with_timeouts(double, None, timeouts);
     http.router = http.router.layer(axum::middleware::map_response(check));
     http
 }
@@ -63,7 +63,7 @@ async fn check(answer: Response) -> Response {
     if status.is_success() {
         return Response::from_parts(head, body);
     }
-    let meant = [400, 404, 405, 409, 413, 429, 501, 503, 504];
+    let meant = [400, 404, 405, 409, 412, 413, 429, 501, 503, 504];
     assert!(meant.contains(&status.as_u16()), "{status} is not meant");
     let bytes = to_bytes(body, usize::MAX).await.expect("it is in memory");
     let kind = head.headers.get(CONTENT_TYPE);
@@ -116,11 +116,12 @@ pub fn http_requests(data: &[u8]) {
 
 const METHODS: [&str; 6] = ["GET ", "PUT ", "POST ", "DELETE ", "HEAD ", "PATCH "];
 
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 14] = [
     "/read/",
     "/write",
     "/status",
     "/v1/registers/",
+    "/v1/batch",
     "/v1/cluster",
     "/v1/members",
     "/v1/members/",
@@ -128,5 +129,6 @@ const PATHS: [&str; 12] = [
     "/v1/recover",
     "/readyz",
     "/metrics",
+    "/openapi.json",
     "/",
 ];

@@ -13,12 +13,39 @@ use protocol::{Group, Groups, Slot};
 use std::fmt::{self, Display};
 
 /// `GET /livez`: 200 as long as the process answers.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "node",
+    operation_id = "live",
+    summary = "Whether the process runs",
+    security(()),
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn live() -> Response {
     ([(CACHE_CONTROL, NEVER_CACHED)], "live\n").into_response()
 }
 
 /// `GET /readyz`: 200 if an operation that starts here can be expected to end well, else 503. The
 /// body has one line for each failed check; with `?verbose`, for every check.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "node",
+    operation_id = "ready",
+    summary = "Whether clients should be sent here",
+    security(()),
+    params(("verbose" = Option<String>, Query, description = "Tell of every check.")),
+    responses(
+        (status = 200, description = "They should.", body = String, content_type = "text/plain"),
+        (
+            status = 503,
+            description = "They should not, for what is told.",
+            body = String,
+            content_type = "text/plain"
+        )
+    )
+)]
 pub(super) async fn ready<R: Registers>(State(face): State<Face<R>>, request: Request) -> Response {
     let parameters = request.uri().query().unwrap_or_default();
     let verbose = parameters.split('&').any(|parameter| {

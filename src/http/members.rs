@@ -3,7 +3,8 @@
 //! A change that is asked for is answered as soon as it has begun: 202 with its epoch. It is done
 //! when `change` is `null` again; the members tell then how it ended.
 
-use super::members_json::{ChangeJson, MemberJson, Place, Wanted, parse};
+use super::members_json::{ChangeJson, MemberJson, Place, Wanted, WantedJson, parse};
+use super::openapi::answers;
 use super::problem::Problem;
 use super::{Face, NEVER_CACHED, Registers, arguments};
 use crate::server::{ClusterView, MemberView};
@@ -14,10 +15,22 @@ use hyper::StatusCode;
 use hyper::header::CACHE_CONTROL;
 use protocol::{ChangeRefusal, ChangeRequest, NodeId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 const PATH: &str = "/v1/members/";
 
 /// `GET /v1/members`: 200, always.
+#[utoipa::path(
+    get,
+    path = "/v1/members",
+    tag = "cluster",
+    operation_id = "members",
+    summary = "The members, and the change that is under way",
+    responses(
+        (status = 200, description = "The members.", body = MembersJson),
+        answers::OfAnyone
+    )
+)]
 pub(super) async fn list<R: Registers>(State(face): State<Face<R>>) -> Response {
     let body = MembersJson::new(&face.registers.view());
     ([(CACHE_CONTROL, NEVER_CACHED)], Json(body)).into_response()
@@ -25,6 +38,18 @@ pub(super) async fn list<R: Registers>(State(face): State<Face<R>>) -> Response 
 
 /// `POST /v1/members` with `{"address":"host:port"}`, and a `weight` for a new member, or whom it
 /// `replaces`: 202 once the change has begun.
+#[utoipa::path(
+    post,
+    path = "/v1/members",
+    tag = "cluster",
+    operation_id = "addMember",
+    summary = "Add a member, or replace one",
+    request_body(content = WantedJson, example = json!({ "address": "127.0.0.1:3033" })),
+    responses(
+        (status = 202, description = "The change has begun.", body = BegunJson),
+        answers::OfChanges
+    )
+)]
 pub(super) async fn add<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -44,6 +69,19 @@ pub(super) async fn add<R: Registers>(
 }
 
 /// `DELETE /v1/members/{id or address}`: 202 once the change that removes it has begun.
+#[utoipa::path(
+    delete,
+    path = "/v1/members/{member}",
+    tag = "cluster",
+    operation_id = "removeMember",
+    summary = "Remove a member",
+    params(("member" = String, Path, example = "127.0.0.1:3032",
+        description = "The member's id or address.")),
+    responses(
+        (status = 202, description = "The change has begun.", body = BegunJson),
+        answers::OfChanges
+    )
+)]
 pub(super) async fn remove<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -54,6 +92,17 @@ pub(super) async fn remove<R: Registers>(
 }
 
 /// `DELETE /v1/members/change`: 202, with the epoch of the change that is given up.
+#[utoipa::path(
+    delete,
+    path = "/v1/members/change",
+    tag = "cluster",
+    operation_id = "giveUpChange",
+    summary = "Give up the change that is under way",
+    responses(
+        (status = 202, description = "It will be given up.", body = BegunJson),
+        answers::OfChanges
+    )
+)]
 pub(super) async fn give_up<R: Registers>(
     State(face): State<Face<R>>,
 ) -> Result<Response, Problem> {
@@ -98,12 +147,17 @@ impl<R: Registers> Face<R> {
     }
 }
 
-#[derive(Serialize)]
-struct BegunJson {
+/// A change that has begun.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Begun)]
+pub(super) struct BegunJson {
+    /// The epoch of the change.
     epoch: u64,
 }
 
-#[derive(Serialize)]
+/// The members, and the change that is under way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Members)]
 struct MembersJson {
     cluster: Option<String>,
     epoch: u64,

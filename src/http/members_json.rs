@@ -6,6 +6,7 @@ use super::problem::Problem;
 use crate::server::MemberView;
 use protocol::{Address, ChangeView, Member};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a request to add a member says.
 pub(super) struct Wanted {
@@ -48,17 +49,26 @@ pub(super) fn parse(body: &[u8]) -> Result<Wanted, Problem> {
     Ok(Wanted { address, place })
 }
 
-#[derive(Deserialize)]
+/// A node that is to be let in, with its weight or in a member's place.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WantedJson {
+#[schema(as = NewMember)]
+pub(super) struct WantedJson {
+    /// Where the node is reached, as host:port.
     address: String,
+    /// How large a share of the slots it takes, beside the others.
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 10000)]
     #[serde(default, deserialize_with = "given")]
     weight: Option<u32>,
+    /// The id or address of the member whose place it takes.
+    #[schema(value_type = String, required = false)]
     #[serde(default, deserialize_with = "given")]
     replaces: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A member, as this node sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Member)]
 pub(super) struct MemberJson {
     id: String,
     address: String,
@@ -85,7 +95,9 @@ impl MemberJson {
     }
 }
 
-#[derive(Serialize)]
+/// A change of members that is under way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Change)]
 pub(super) struct ChangeJson {
     epoch: u64,
     joining: Vec<String>,

@@ -6,6 +6,8 @@
 //! | `/write` | POST | the same, to write |
 //! | `/status` | GET | the node in three fields |
 //! | `/v1/registers/{name}` | GET, PUT, DELETE | a register by name, as raw bytes |
+//! | `/v1/registers` | GET | the names of registers, a page of them, as JSON |
+//! | `/v1/batch` | POST | many reads and writes in one request, as JSON |
 //! | `/v1/cluster` | GET | this node's view of its cluster, as JSON |
 //! | `/v1/members` | GET, POST | the members and the change that is under way; to add or replace one |
 //! | `/v1/members/{id or address}` | DELETE | to remove one |
@@ -13,6 +15,7 @@
 //! | `/v1/recover` | GET, POST | what going on without lost members would do; to go on without them |
 //! | `/livez`, `/readyz` | GET | whether the process runs, and whether clients should be sent here |
 //! | `/metrics` | GET | figures for Prometheus |
+//! | `/openapi.json` | GET | all of this, for programs |
 //!
 //! HEAD works wherever GET does. Whatever goes wrong is answered by a [`Problem`],
 //! except what is no HTTP request at all: that gets a bare 400, 414 or 431, and the connection is
@@ -23,19 +26,25 @@
 //! node hold has a bound; see [`Timeouts`] and [`body`].
 
 mod arguments;
+mod batch;
+mod batch_json;
 mod body;
 #[cfg(test)]
 mod client;
 mod cluster;
+mod conditions;
 mod connection;
 #[cfg(any(test, feature = "fuzzing"))]
 mod double;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod gate;
 mod health;
 mod json;
+mod listing;
 mod members;
 mod members_json;
+mod openapi;
 mod operations;
 mod original;
 mod original_json;
@@ -44,16 +53,22 @@ mod recover;
 mod registers;
 mod stream;
 
+pub(crate) use openapi::{document as openapi_document, postman_collection};
+
 use crate::metrics::{self, Metrics, Traffic};
-use crate::server::{ClusterView, Limits};
+use crate::server::{ClusterView, Limits, NamesPage, NotListed, Password};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use body::BodyBudget;
+use gate::Gate;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 use problem::Problem;
-use protocol::{ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, RecoveryView};
+use protocol::{
+    ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, Position, RecoveryView,
+    UnixMillis,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -66,6 +81,15 @@ pub(crate) trait Registers: Clone + Send + Sync + 'static {
         timeout: Duration,
     ) -> impl Future<Output = Outcome> + Send;
 
+    /// A page of the names of registers that hold a value, after a position or from the beginning:
+    /// about so many. Ends by itself soon after the time-out.
+    fn list(
+        &self,
+        after: Option<Position>,
+        count: usize,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<NamesPage, NotListed>> + Send;
+
     /// Asks for a change of members, and says in which epoch it began. Ends by itself soon.
     fn change(
         &self,
@@ -74,6 +98,9 @@ pub(crate) trait Registers: Clone + Send + Sync + 'static {
 
     /// What a recovery would do, if these members are lost for good.
     fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal>;
+
+    /// What the wall clock shows: for moments at which values expire, and nothing else.
+    fn wall_clock(&self) -> UnixMillis;
 
     /// The node's view of its cluster at this moment.
     fn view(&self) -> ClusterView;
@@ -92,6 +119,7 @@ pub(crate) trait Registers: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct Http {
     router: Router,
+    gate: Gate,
     timeouts: Timeouts,
 }
 
@@ -124,15 +152,23 @@ impl Default for Timeouts {
 }
 
 impl Http {
-    /// The HTTP face of this node.
-    pub(crate) fn new(registers: impl Registers) -> Self {
-        Self::with_timeouts(registers, Timeouts::default())
+    /// The HTTP face of this node, which lets in those who know the password, if there is one.
+    pub(crate) fn new(registers: impl Registers, password: Option<Password>) -> Self {
+        Self::with_timeouts(registers, password, Timeouts::default())
     }
 
-    fn with_timeouts(registers: impl Registers, timeouts: Timeouts) -> Self {
+    fn with_timeouts(
+        registers: impl Registers,
+        password: Option<Password>,
+        timeouts: Timeouts,
+    ) -> Self {
         let bodies = BodyBudget::new(registers.limits().body_bytes_in_flight_max, timeouts.body);
         let router = router(Face { registers, bodies });
-        Self { router, timeouts }
+        Self {
+            router,
+            gate: Gate::new(password),
+            timeouts,
+        }
     }
 }
 
@@ -144,34 +180,65 @@ struct Face<R> {
 }
 
 fn router<R: Registers>(face: Face<R>) -> Router {
-    let register = get(registers::get::<R>)
-        .put(registers::put::<R>)
-        .delete(registers::delete::<R>);
-    Router::new()
-        .route("/read/{addr}", get(original::read::<R>))
-        .route("/write", post(original::write::<R>))
-        .route("/status", get(original::status::<R>))
-        .route("/v1/registers/", register.clone())
-        .route("/v1/registers/{name}", register)
-        .route("/v1/cluster", get(cluster::get::<R>))
-        .route(
-            "/v1/members",
-            get(members::list::<R>).post(members::add::<R>),
-        )
-        .route("/v1/members/change", delete(members::give_up::<R>))
-        .route("/v1/members/{member}", delete(members::remove::<R>))
-        .route(
-            "/v1/recover",
-            get(recover::view::<R>).post(recover::recover::<R>),
-        )
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready::<R>))
-        .route("/metrics", get(figures::<R>))
+    let mut router = Router::new();
+    for (path, methods) in routes() {
+        router = router.route(path, methods);
+    }
+    router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(face)
 }
 
+/// What there is at which path. Each is described in [`openapi`].
+fn routes<R: Registers>() -> Vec<(&'static str, MethodRouter<Face<R>>)> {
+    let register = get(registers::get::<R>)
+        .put(registers::put::<R>)
+        .delete(registers::delete::<R>);
+    vec![
+        ("/read/{addr}", get(original::read::<R>)),
+        ("/write", post(original::write::<R>)),
+        ("/status", get(original::status::<R>)),
+        ("/v1/registers", get(listing::list::<R>)),
+        // Where a name is missing, that is said rather than that there is nothing at this path.
+        ("/v1/registers/", register.clone()),
+        ("/v1/registers/{name}", register),
+        ("/v1/batch", post(batch::run::<R>)),
+        ("/v1/cluster", get(cluster::get::<R>)),
+        (
+            "/v1/members",
+            get(members::list::<R>).post(members::add::<R>),
+        ),
+        ("/v1/members/change", delete(members::give_up::<R>)),
+        ("/v1/members/{member}", delete(members::remove::<R>)),
+        (
+            "/v1/recover",
+            get(recover::view::<R>).post(recover::recover::<R>),
+        ),
+        ("/livez", get(health::live)),
+        ("/readyz", get(health::ready::<R>)),
+        ("/metrics", get(figures::<R>)),
+        ("/openapi.json", get(openapi::get)),
+    ]
+}
+
+/// `GET`: 200 with the figures.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "node",
+    operation_id = "metrics",
+    summary = "Figures for Prometheus",
+    responses(
+        (
+            status = 200,
+            description = "The figures, in the OpenMetrics text format.",
+            body = String,
+            content_type = "application/openmetrics-text"
+        ),
+        openapi::answers::OfAnyone
+    )
+)]
 async fn figures<R: Registers>(State(face): State<Face<R>>) -> Response {
     let registers = &face.registers;
     let text = (registers.metrics()).render(registers.view(), registers.traffic());
@@ -208,7 +275,6 @@ mod tests {
             "/read/",
             "/read/7/8",
             "/v1",
-            "/v1/registers",
             "/v1/members/",
             "/v1/members/a/b",
         ] {
@@ -219,6 +285,7 @@ mod tests {
             ("POST", "/read/7", "GET,HEAD"),
             ("GET", "/write", "POST"),
             ("PATCH", "/v1/registers/x", "GET,HEAD,PUT,DELETE"),
+            ("POST", "/v1/registers", "GET,HEAD"),
             ("DELETE", "/metrics", "GET,HEAD"),
             ("DELETE", "/v1/members", "GET,HEAD,POST"),
             ("GET", "/v1/members/127.0.0.1:3030", "DELETE"),

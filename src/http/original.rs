@@ -5,29 +5,63 @@
 //! is not JSON's.
 
 use super::cluster::standing;
-use super::original_json::{RegisterJson, body_bytes_max, parse};
+use super::conditions::Precondition;
+use super::openapi::answers;
+use super::openapi::parameters::Deadline;
+use super::operations::Write;
+use super::original_json::{RegisterJson, Wanted, WriteJson, body_bytes_max, parse};
 use super::problem::Problem;
-use super::{Face, Registers, arguments, operations};
+use super::{Face, Registers, arguments};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use hyper::http::request::Parts;
 use protocol::RegisterName;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// `GET /read/{addr}`: 200 with address, value and tag. The value of a register that holds nothing
 /// is `null`.
+#[utoipa::path(
+    get,
+    path = "/read/{addr}",
+    tag = "registers",
+    operation_id = "readAddress",
+    summary = "Read a register by integer address",
+    params(
+        ("addr" = u64, Path, example = 7,
+            description = "The address; the register with address 7 is the one named 7."),
+        Deadline
+    ),
+    responses(answers::Register, answers::OfAddresses)
+)]
 pub(super) async fn read<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
 ) -> Result<Response, Problem> {
     let address = arguments::address(request.uri(), "/read/")?;
     let timeout = arguments::timeout(request.uri(), face.registers.limits())?;
-    let (record, rounds) = face.read(name(address), timeout).await?;
-    let body = RegisterJson::new(address, record.content.as_deref(), record.tag);
-    Ok((operations::headers(record.tag, rounds), Json(body)).into_response())
+    let (content, about) = face.read(name(address), timeout).await?;
+    let body = RegisterJson::new(address, content.as_deref(), about.tag);
+    Ok((about.headers(), Json(body)).into_response())
 }
 
-/// `POST /write` with `{"addr":7,"value":"hello"}`: 200 with address, value and the new tag.
+/// `POST /write` with `{"addr":7,"value":"hello"}`, and `ttl_ms` if the value is to expire: 200 with
+/// address, value and the new tag.
+#[utoipa::path(
+    post,
+    path = "/write",
+    tag = "registers",
+    operation_id = "writeAddress",
+    summary = "Write a register by integer address",
+    params(Deadline),
+    request_body(
+        content = WriteJson,
+        description = "The address, and the value as text or in base64. Any content type will do.",
+        example = json!({ "addr": 7, "value": "hello" })
+    ),
+    responses(answers::Register, answers::OfWrites)
+)]
 pub(super) async fn write<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -43,19 +77,39 @@ pub(super) async fn write<R: Registers>(
     let (head, body) = (face.bodies)
         .receive(request, body_bytes_max, too_large)
         .await?;
+    refuse_what_would_be_ignored(&head)?;
     let timeout = arguments::timeout(&head.uri, limits)?;
-    let (address, value) = parse(&body.bytes)?;
+    let Wanted {
+        address,
+        value,
+        ttl_ms,
+    } = parse(&body.bytes)?;
     if value.len() > value_bytes_max {
         return Err(too_large());
     }
-    let (tag, rounds) = face
-        .write(name(address), Some(value.clone()), timeout)
-        .await?;
-    let body = RegisterJson::new(address, Some(&value), tag);
-    Ok((operations::headers(tag, rounds), Json(body)).into_response())
+    let write = Write {
+        name: name(address),
+        content: Some(value.clone()),
+        ttl_ms,
+        precondition: Precondition::None,
+    };
+    let about = face.write(write, timeout).await?;
+    let body = RegisterJson::new(address, Some(&value), about.tag);
+    Ok((about.headers(), Json(body)).into_response())
 }
 
 /// `GET /status`: 200 while the node answers at all.
+#[utoipa::path(
+    get,
+    path = "/status",
+    tag = "node",
+    operation_id = "status",
+    summary = "The node in three fields",
+    responses(
+        (status = 200, description = "The node.", body = StatusJson),
+        answers::OfAnyone
+    )
+)]
 pub(super) async fn status<R: Registers>(State(face): State<Face<R>>) -> Response {
     let view = face.registers.view();
     Json(StatusJson {
@@ -66,12 +120,29 @@ pub(super) async fn status<R: Registers>(State(face): State<Face<R>>) -> Respons
     .into_response()
 }
 
+/// A client that sends these relies on them.
+fn refuse_what_would_be_ignored(head: &Parts) -> Result<(), Problem> {
+    if Precondition::of(&head.headers)? != Precondition::None {
+        return Err(Problem::malformed(
+            "conditions are for PUT /v1/registers/{name}, so nothing was written",
+        ));
+    }
+    if arguments::ttl_ms(&head.uri)?.is_some() {
+        return Err(Problem::malformed(
+            "ttl_ms is a field of the body here, so nothing was written",
+        ));
+    }
+    Ok(())
+}
+
 fn name(address: u64) -> RegisterName {
     RegisterName::new(address.to_string()).expect("an address has at most twenty digits")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Status)]
 struct StatusJson {
+    /// The node's id.
     node: String,
     standing: &'static str,
     epoch: u64,
@@ -80,7 +151,7 @@ struct StatusJson {
 #[cfg(test)]
 mod tests {
     use crate::http::client::Answer;
-    use crate::http::double::Server;
+    use crate::http::double::{Double, Server};
     use protocol::{Outcome, Refusal};
     use serde_json::json;
 
@@ -210,6 +281,13 @@ mod tests {
             r#"{"addr":7,"value_base64":"e A=="}"#,
             r#"{"addr":7,"value_base64":"_w=="}"#,
             r#"{"addr":7,"value":"x","ttl":1}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":0}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":-1}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":1.5}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":"1"}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":null}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":9007199254740992}"#,
+            r#"{"addr":7,"value":"x","ttl_ms":18446744073709551616}"#,
             r#"{"addr":7,"addr":7,"value":"x"}"#,
             r#"{"addr":7,"value":"x","value":"x"}"#,
             r#"{"addr":7,"value":"x"}{}"#,
@@ -261,6 +339,37 @@ mod tests {
         let padding = " ".repeat(20_000);
         let padded = post(&server, format!(r#"{{"addr":7,{padding}"value":"x"}}"#)).await;
         padded.assert_problem(413, "refused");
+    }
+
+    #[tokio::test]
+    async fn a_value_may_be_told_to_expire() {
+        let server = Server::start().await;
+        let written = post(&server, r#"{"addr":7,"value":"x","ttl_ms":1500}"#).await;
+        assert_eq!(written.status, 200);
+        let at = (Double::WALL_CLOCK.0 + 1_500).to_string();
+        for answer in [written, server.get("/read/7").await] {
+            assert_eq!(answer.header("shardedmemory-expires-ms"), Some(&*at));
+            assert_eq!(answer.json()["value"], "x");
+        }
+        post(&server, r#"{"addr":7,"value":"x"}"#).await;
+        let read = server.get("/read/7").await;
+        assert_eq!(read.header("shardedmemory-expires-ms"), None);
+    }
+
+    #[tokio::test]
+    async fn what_belongs_elsewhere_is_refused_and_not_ignored() {
+        let server = Server::start().await;
+        let body = br#"{"addr":7,"value":"x"}"#;
+        for (path, header) in [
+            ("/write?ttl_ms=5", ""),
+            ("/write?ttl_ms=0", ""),
+            ("/write", "If-None-Match: *\r\n"),
+            ("/write", "If-Match: \"1-0000000000000001-1-0\"\r\n"),
+        ] {
+            let answer = server.request_with("POST", path, header, body).await;
+            answer.assert_problem(400, "refused");
+        }
+        assert_eq!(server.get("/read/7").await.json()["value"], json!(null));
     }
 
     #[tokio::test]

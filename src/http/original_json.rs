@@ -1,5 +1,6 @@
 //! The JSON of the original's interface: what a write asks for, and what every answer has.
 
+use super::arguments::TTL_MS_MAX;
 use super::json::{self, object};
 use super::problem::Problem;
 use base64::Engine;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use protocol::Tag;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// The longest body that a value may come in: JSON can spend six bytes (`\u0041`) on one.
 pub(super) fn body_bytes_max(value_bytes_max: usize) -> usize {
@@ -17,48 +19,96 @@ pub(super) fn body_bytes_max(value_bytes_max: usize) -> usize {
         .saturating_add(REST_BYTES_MAX)
 }
 
-/// The address and the value that a write asks for.
-pub(super) fn parse(body: &[u8]) -> Result<(u64, Bytes), Problem> {
-    const SHAPE: &str = r#"the body is {"addr":7,"value":"text"}, or has value_base64 for value"#;
-    let request: WriteJson = object(body, SHAPE)?;
-    let value = match (request.value, request.value_base64) {
-        (Some(text), None) => Bytes::copy_from_slice(text.as_bytes()),
-        (None, Some(text)) => STANDARD
-            .decode(text.as_bytes())
-            .map_err(|error| Problem::malformed(format_args!("value_base64: {error}")))?
-            .into(),
-        _ => {
-            let detail = "the body has either value or value_base64";
-            return Err(Problem::malformed(detail));
-        }
-    };
-    Ok((request.addr, value))
+/// What a write asks for.
+pub(super) struct Wanted {
+    pub(super) address: u64,
+    pub(super) value: Bytes,
+    /// After how many milliseconds the value is to expire, if it is.
+    pub(super) ttl_ms: Option<u64>,
 }
 
-#[derive(Deserialize)]
+/// What a write asks for.
+pub(super) fn parse(body: &[u8]) -> Result<Wanted, Problem> {
+    const SHAPE: &str = r#"the body is {"addr":7,"value":"text"}, or has value_base64 for value, and ttl_ms if it is to expire"#;
+    let request: WriteJson = object(body, SHAPE)?;
+    let value = text_or_base64("value", request.value, request.value_base64)?;
+    Ok(Wanted {
+        address: request.addr,
+        value: value
+            .ok_or_else(|| Problem::malformed("the body has either value or value_base64"))?,
+        ttl_ms: checked_ttl(request.ttl_ms)?,
+    })
+}
+
+/// The bytes that a field gives as text, or as base64 under its name with `_base64`; nothing if it
+/// gives neither.
+pub(super) fn text_or_base64(
+    field: &str,
+    text: Option<Cow<'_, str>>,
+    base64: Option<Cow<'_, str>>,
+) -> Result<Option<Bytes>, Problem> {
+    match (text, base64) {
+        (None, None) => Ok(None),
+        (Some(text), None) => Ok(Some(Bytes::copy_from_slice(text.as_bytes()))),
+        (None, Some(text)) => match STANDARD.decode(text.as_bytes()) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) => Err(Problem::malformed(format_args!("{field}_base64: {error}"))),
+        },
+        (Some(_), Some(_)) => Err(Problem::malformed(format_args!(
+            "there is either {field} or {field}_base64"
+        ))),
+    }
+}
+
+/// A time to live, if it is one.
+pub(super) fn checked_ttl(ttl_ms: Option<u64>) -> Result<Option<u64>, Problem> {
+    match ttl_ms {
+        None | Some(1..=TTL_MS_MAX) => Ok(ttl_ms),
+        Some(_) => Err(Problem::malformed(format_args!(
+            "ttl_ms is an integer from 1 to {TTL_MS_MAX}"
+        ))),
+    }
+}
+
+/// What is written where: either a value, or one in base64.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WriteJson<'a> {
+#[schema(as = Write)]
+pub(super) struct WriteJson<'a> {
+    /// The address, without leading zeros.
     addr: u64,
+    /// The value, as text.
+    #[schema(value_type = String, required = false)]
     #[serde(borrow, default, deserialize_with = "given")]
     value: Option<Cow<'a, str>>,
+    /// The value, in base64 with padding.
+    #[schema(value_type = String, required = false)]
     #[serde(borrow, default, deserialize_with = "given")]
     value_base64: Option<Cow<'a, str>>,
+    /// After how many milliseconds the value expires. If it is not given, it never does.
+    #[schema(value_type = u64, required = false, minimum = 1, maximum = 9007199254740991u64)]
+    #[serde(default, deserialize_with = "json::given")]
+    ttl_ms: Option<u64>,
 }
 
 /// A text that may be left out, but not be null. It is borrowed where it can be.
-fn given<'a, D: Deserializer<'a>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+pub(super) fn given<'a, D: Deserializer<'a>>(field: D) -> Result<Option<Cow<'a, str>>, D::Error> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     Ok(json::given(field)?.map(|Text(text)| text))
 }
 
 /// Address, value and tag of a register.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Register)]
 pub(super) struct RegisterJson<'a> {
     addr: u64,
     /// Left out for a value that is no UTF-8; `null` where nothing is.
+    #[schema(value_type = Option<String>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Option<&'a str>>,
+    /// The value in base64, if it is no UTF-8.
+    #[schema(value_type = String, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     value_base64: Option<String>,
     tag: TagJson,
@@ -80,7 +130,9 @@ impl<'a> RegisterJson<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The version of a register.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tag)]
 struct TagJson {
     seq: u64,
     writer: String,

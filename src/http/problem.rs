@@ -1,18 +1,23 @@
 //! What goes wrong, as a client reads it: [`Problem`].
 
 mod changes;
+pub(super) mod described;
 mod recovery;
 
 use super::NEVER_CACHED;
+use super::operations::About;
 use crate::server::ClusterView;
 use axum::Json;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::response::{IntoResponse, Response};
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Method, StatusCode};
 use protocol::{Refusal, Slot};
 use serde::Serialize;
 use std::fmt::Display;
+use utoipa::ToSchema;
 
 /// An `application/problem+json` answer (RFC 9457).
 ///
@@ -24,6 +29,8 @@ pub(super) struct Problem {
     kind: Kind,
     outcome: &'static str,
     detail: String,
+    /// What was found out about the register, if anything was.
+    about: Option<About>,
     /// Whether trying again soon may help.
     retry: bool,
     /// Whether the rest of the request is left unread, so that the connection ends here.
@@ -34,10 +41,13 @@ pub(super) struct Problem {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Malformed,
+    Unauthorized,
+    CrossSite,
     UnknownPath,
     Nothing,
     WrongMethod,
     BodyTimeout,
+    ConditionFailed,
     TooLarge,
     Busy,
     NotImplemented,
@@ -71,6 +81,16 @@ impl Kind {
         use StatusCode as S;
         match self {
             Kind::Malformed => (S::BAD_REQUEST, "malformed", "Malformed request"),
+            Kind::Unauthorized => (
+                S::UNAUTHORIZED,
+                "unauthorized",
+                "No password, or a wrong one",
+            ),
+            Kind::CrossSite => (
+                S::FORBIDDEN,
+                "cross-site",
+                "Asked for by another site's page",
+            ),
             Kind::UnknownPath => (S::NOT_FOUND, "unknown-path", "Unknown path"),
             Kind::Nothing => (S::NOT_FOUND, "nothing", "The register holds nothing"),
             Kind::WrongMethod => (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method"),
@@ -78,6 +98,11 @@ impl Kind {
                 S::REQUEST_TIMEOUT,
                 "body-timeout",
                 "The body came too slowly",
+            ),
+            Kind::ConditionFailed => (
+                S::PRECONDITION_FAILED,
+                "condition-failed",
+                "The register is not as the condition has it",
             ),
             Kind::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The value is too large"),
             Kind::Busy => (S::TOO_MANY_REQUESTS, "busy", "The node is busy"),
@@ -130,6 +155,7 @@ impl Problem {
             kind,
             outcome: "refused",
             detail: detail.to_string(),
+            about: None,
             retry: false,
             close: false,
         }
@@ -151,9 +177,9 @@ impl Problem {
         let detail = if path.starts_with("/v1/registers/") {
             "a register is /v1/registers/{name}, where a / within the name is written %2F"
         } else {
-            "the paths are /read/{addr}, /write, /status, /v1/registers/{name}, /v1/cluster, \
-             /v1/members, /v1/members/{id or address}, /v1/members/change, /v1/recover, /livez, \
-             /readyz and /metrics"
+            "the paths are /read/{addr}, /write, /status, /v1/registers, /v1/registers/{name}, \
+             /v1/batch, /v1/cluster, /v1/members, /v1/members/{id or address}, /v1/members/change, \
+             /v1/recover, /livez, /readyz, /metrics and /openapi.json, which describes them"
         };
         Self::new(Kind::UnknownPath, detail)
     }
@@ -165,11 +191,51 @@ impl Problem {
     }
 
     /// The register was read, and holds nothing.
-    pub(super) fn nothing(detail: impl Display) -> Self {
+    pub(super) fn nothing(about: About) -> Self {
+        let detail = match about.known_tag() {
+            None => "nobody ever wrote this register",
+            Some(_) => "this register was deleted, or has expired; the tag is the delete's",
+        };
         Self {
             outcome: "done",
+            about: Some(about),
             ..Self::new(Kind::Nothing, detail)
         }
+    }
+
+    /// The register is not as the condition of a write has it, so nothing was written.
+    pub(super) fn condition_failed(about: About) -> Self {
+        let detail = match about.known_tag() {
+            None => "nobody ever wrote this register, so nothing was written".to_owned(),
+            Some(tag) => format!(
+                "the register's tag is {tag}, which is not as the condition has it, so nothing \
+                 was written; read it again"
+            ),
+        };
+        Self {
+            about: Some(about),
+            ..Self::new(Kind::ConditionFailed, detail)
+        }
+    }
+
+    /// The client said no password, or a wrong one.
+    pub(super) fn unauthorized(said: bool) -> Self {
+        let detail = match said {
+            false => {
+                "this node wants a password, so nothing was done; send Authorization: Bearer and \
+                 the password"
+            }
+            true => "this is not this node's password, so nothing was done",
+        };
+        Self::new(Kind::Unauthorized, detail)
+    }
+
+    /// A page of another site had a browser send this.
+    pub(super) fn cross_site() -> Self {
+        let detail = "a page of another site asked a browser to send this, so nothing was done; \
+                      only pages from this very address, and programs that are no browsers, may \
+                      change something";
+        Self::new(Kind::CrossSite, detail)
     }
 
     /// The body took too long to arrive.
@@ -181,6 +247,16 @@ impl Problem {
     /// The value, or what it comes in, has more bytes than it may have.
     pub(super) fn too_large(detail: impl Display) -> Self {
         Self::new(Kind::TooLarge, detail)
+    }
+
+    /// The value was read, and the answer has no room for it.
+    pub(super) fn no_room_for_value(about: About) -> Self {
+        let detail = "the values before it take all the room that the answer has; read this one in \
+                      another request";
+        Self {
+            about: Some(about),
+            ..Self::new(Kind::TooLarge, detail)
+        }
     }
 
     /// The node holds as much of unfinished requests as it may.
@@ -264,7 +340,7 @@ impl Problem {
     }
 
     /// Ends the connection if the request has a body, which nobody will read.
-    pub(super) fn closing_if_body(self, body: &Body) -> Self {
+    pub(super) fn closing_if_body(self, body: &impl HttpBody) -> Self {
         if body.is_end_stream() {
             self
         } else {
@@ -272,40 +348,82 @@ impl Problem {
         }
     }
 
-    #[cfg(test)]
+    /// The same, and in which part of the request.
+    pub(super) fn within(self, part: impl Display) -> Self {
+        Self {
+            detail: format!("{part}: {}", self.detail),
+            ..self
+        }
+    }
+
+    /// Its HTTP status.
     pub(super) fn status(&self) -> u16 {
         self.kind.parts().0.as_u16()
     }
 }
 
-#[derive(Serialize)]
-struct ProblemJson<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemJson {
+    /// What kind of problem it is; for programs.
     r#type: String,
+    /// The same for people.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
-    detail: &'a str,
+    /// What happened this time, what it means for the data, and what to do.
+    detail: String,
+    /// What the client may believe: refused, nothing happened and nothing will; unknown, the write
+    /// may have taken effect, or may yet, or may never; done, a read found nothing.
     outcome: &'static str,
+}
+
+impl Problem {
+    /// What was found out about the register, if anything was.
+    pub(super) fn about(&self) -> Option<&About> {
+        self.about.as_ref()
+    }
+
+    /// The body that describes it.
+    pub(super) fn into_json(self) -> ProblemJson {
+        let (status, name, title) = self.kind.parts();
+        ProblemJson {
+            r#type: format!("urn:shardedmemory:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            outcome: self.outcome,
+        }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, name, title) = self.kind.parts();
-        let body = Json(ProblemJson {
-            r#type: format!("urn:shardedmemory:problem:{name}"),
-            title,
-            status: status.as_u16(),
-            detail: &self.detail,
-            outcome: self.outcome,
-        });
-        let mut response = (status, body).into_response();
+        let status = self.kind.parts().0;
+        let Problem {
+            kind,
+            about,
+            retry,
+            close,
+            ..
+        } = self;
+        let mut response = (status, Json(self.into_json())).into_response();
         let headers = response.headers_mut();
+        if let Some(about) = about {
+            headers.extend(about.headers());
+        }
+        if kind == Kind::Unauthorized {
+            let challenge = HeaderValue::from_static("Bearer realm=\"shardedmemory\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, json);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(NEVER_CACHED));
-        if self.retry {
+        if retry {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if self.close {
+        if close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -4,6 +4,8 @@
 //! that both went on would be two clusters.
 
 use super::json::{given, object};
+use super::members::BegunJson;
+use super::openapi::answers;
 use super::problem::Problem;
 use super::{Face, NEVER_CACHED, Registers};
 use crate::server::MemberView;
@@ -17,9 +19,24 @@ use percent_encoding::percent_decode_str;
 use protocol::{ChangeRequest, ClusterId, NodeId, PeerState, RecoveryView};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 
 /// `GET /v1/recover?lost=..`: 200 with what a recovery would do if these members, given by id or
 /// address and with commas between, were lost for good. Without `lost`, those that are down.
+#[utoipa::path(
+    get,
+    path = "/v1/recover",
+    tag = "cluster",
+    operation_id = "recoveryView",
+    summary = "What going on without lost members would do",
+    params(("lost" = Option<String>, Query,
+        description = "The ids or addresses of the members that are lost for good, with commas \
+            between. If it is not given, those that are down.")),
+    responses(
+        (status = 200, description = "What a recovery would do.", body = RecoveryJson),
+        answers::OfRecoveries
+    )
+)]
 pub(super) async fn view<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -35,6 +52,18 @@ pub(super) async fn view<R: Registers>(
 
 /// `POST /v1/recover` with `{"lost":["id or host:port"]}`, and the `slots` that may be forced if
 /// not all that have to be: 202 once the others go on without these members.
+#[utoipa::path(
+    post,
+    path = "/v1/recover",
+    tag = "cluster",
+    operation_id = "recover",
+    summary = "Go on without members that are lost for good",
+    request_body(content = WantedJson, example = json!({ "lost": ["127.0.0.1:3032"] })),
+    responses(
+        (status = 202, description = "The others go on without them.", body = BegunJson),
+        answers::OfChanges
+    )
+)]
 pub(super) async fn recover<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -98,15 +127,22 @@ fn parse(body: &[u8]) -> Result<WantedJson, Problem> {
     object(body, SHAPE)
 }
 
-#[derive(Deserialize)]
+/// The members that are lost for good.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Recover)]
 struct WantedJson {
+    /// Their ids or addresses.
     lost: Vec<String>,
+    /// The slots that may be forced, as in 0-15,32, if not all that have to be.
+    #[schema(value_type = String, required = false)]
     #[serde(default, deserialize_with = "given")]
     slots: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What a recovery would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recovery)]
 struct RecoveryJson {
     lost: Vec<String>,
     survivors: Vec<String>,

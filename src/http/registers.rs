@@ -1,43 +1,64 @@
 //! `/v1/registers/{name}`: registers by name, their values as they are.
 
+use super::conditions::{Precondition, is_known};
+use super::openapi::answers;
+use super::openapi::parameters::{Bytes, Conditions, Deadline, Known, Name, TimeToLive};
+use super::operations::{Write, etag};
 use super::problem::Problem;
-use super::{Face, Registers, arguments, operations};
+use super::{Face, Registers, arguments};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use hyper::header::{
-    CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE,
-};
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
 
 const PATH: &str = "/v1/registers/";
 
 /// `GET`: 200 with the value and its tag, 404 where nothing is (with the tombstone's tag, if there
 /// is one), 304 if the client has this very tag.
+#[utoipa::path(
+    get,
+    path = "/v1/registers/{name}",
+    tag = "registers",
+    operation_id = "readRegister",
+    summary = "Read a register",
+    params(Name, Deadline, Known),
+    responses(answers::Value, answers::OfReads)
+)]
 pub(super) async fn get<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
 ) -> Result<Response, Problem> {
     let name = arguments::name(request.uri(), PATH)?;
     let timeout = arguments::timeout(request.uri(), face.registers.limits())?;
-    let (record, rounds) = face.read(name, timeout).await?;
-    let headers = operations::headers(record.tag, rounds);
-    let Some(value) = record.content else {
-        let detail = if record.tag.is_zero() {
-            "nobody ever wrote this register"
-        } else {
-            "this register was deleted; the ETag is the delete's"
-        };
-        return Ok((headers, Problem::nothing(detail)).into_response());
+    let (content, about) = face.read(name, timeout).await?;
+    let Some(value) = content else {
+        return Err(Problem::nothing(about));
     };
-    if is_known(request.headers(), operations::etag(record.tag).as_bytes()) {
+    let headers = about.headers();
+    if is_known(request.headers(), etag(about.tag).as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let kind = [(CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, kind, value).into_response())
 }
 
-/// `PUT`: the body becomes the value, whatever was there. 204 with the new tag.
+/// `PUT`: the body becomes the value, whatever was there, or if that is as `If-Match` or
+/// `If-None-Match` has it. 204 with the new tag, or 412 with the one that is there.
+#[utoipa::path(
+    put,
+    path = "/v1/registers/{name}",
+    tag = "registers",
+    operation_id = "writeRegister",
+    summary = "Write a register",
+    params(Name, TimeToLive, Deadline, Conditions),
+    request_body(
+        content = inline(Bytes),
+        content_type = "application/octet-stream",
+        description = "The value, as it is. Any content type will do.",
+        example = "hello"
+    ),
+    responses(answers::Written, answers::OfWrites)
+)]
 pub(super) async fn put<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
@@ -49,61 +70,47 @@ pub(super) async fn put<R: Registers>(
     let (head, body) = (face.bodies)
         .receive(request, value_bytes_max, too_large)
         .await?;
-    refuse_what_would_be_ignored(&head.headers)?;
-    let name = arguments::name(&head.uri, PATH)?;
+    let write = Write {
+        precondition: Precondition::of(&head.headers)?,
+        name: arguments::name(&head.uri, PATH)?,
+        content: Some(body.bytes.clone()),
+        ttl_ms: arguments::ttl_ms(&head.uri)?,
+    };
     let timeout = arguments::timeout(&head.uri, limits)?;
-    let (tag, rounds) = face.write(name, Some(body.bytes.clone()), timeout).await?;
-    Ok((StatusCode::NO_CONTENT, operations::headers(tag, rounds)).into_response())
+    let about = face.write(write, timeout).await?;
+    Ok((StatusCode::NO_CONTENT, about.headers()).into_response())
 }
 
 /// `DELETE`: nothing becomes the value, whatever was there and if anything was: it is a write, and
-/// asks no questions. 204 with the tombstone's tag, always.
+/// asks no questions but those of `If-Match`. 204 with the tombstone's tag, or 412.
+#[utoipa::path(
+    delete,
+    path = "/v1/registers/{name}",
+    tag = "registers",
+    operation_id = "deleteRegister",
+    summary = "Delete what a register holds",
+    params(Name, Deadline, Conditions),
+    responses(answers::Written, answers::OfWrites)
+)]
 pub(super) async fn delete<R: Registers>(
     State(face): State<Face<R>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    refuse_what_would_be_ignored(request.headers())?;
-    let name = arguments::name(request.uri(), PATH)?;
+    let write = Write {
+        precondition: Precondition::of(request.headers())?,
+        name: arguments::name(request.uri(), PATH)?,
+        content: None,
+        ttl_ms: None,
+    };
     let timeout = arguments::timeout(request.uri(), face.registers.limits())?;
-    let (tag, rounds) = face.write(name, None, timeout).await?;
-    Ok((StatusCode::NO_CONTENT, operations::headers(tag, rounds)).into_response())
-}
-
-/// Whether the client says that it has what this entity tag stands for.
-fn is_known(headers: &HeaderMap, etag: &[u8]) -> bool {
-    let lists = headers.get_all(IF_NONE_MATCH).into_iter();
-    let mut tags = lists.flat_map(|list| list.as_bytes().split(|&byte| byte == b','));
-    tags.any(|tag| {
-        let tag = tag.trim_ascii();
-        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag
-    })
-}
-
-/// A client that sends one of these relies on it: to write regardless could destroy what it
-/// wanted to keep.
-fn refuse_what_would_be_ignored(headers: &HeaderMap) -> Result<(), Problem> {
-    const CONDITIONS: [HeaderName; 4] = [
-        IF_MATCH,
-        IF_NONE_MATCH,
-        IF_MODIFIED_SINCE,
-        IF_UNMODIFIED_SINCE,
-    ];
-    if let Some(condition) = CONDITIONS.iter().find(|name| headers.contains_key(*name)) {
-        return Err(Problem::not_implemented(format_args!(
-            "writes cannot depend on {condition}, so nothing was written; leave it out to write \
-             whatever is there"
-        )));
-    }
-    if headers.contains_key(CONTENT_RANGE) {
-        let detail = "a value is written as a whole, so nothing was written";
-        return Err(Problem::malformed(detail));
-    }
-    Ok(())
+    let about = face.write(write, timeout).await?;
+    Ok((StatusCode::NO_CONTENT, about.headers()).into_response())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::http::double::Server;
+    use crate::http::client::Answer;
+    use crate::http::double::{Double, Server};
     use protocol::{NodeId, Outcome, Refusal, Slot};
     use std::time::Duration;
 
@@ -205,26 +212,158 @@ mod tests {
     #[tokio::test]
     async fn a_condition_that_writes_cannot_keep_stops_them() {
         let server = Server::start().await;
-        server.request("PUT", "/v1/registers/x", b"old").await;
-        for header in [
-            "If-Match: \"1\"",
-            "If-None-Match: *",
-            "If-Unmodified-Since: now",
+        let old = server.request("PUT", "/v1/registers/x", b"old").await;
+        let etag = old.header("etag").unwrap();
+        for (header, status) in [
+            (format!("If-Match: W/{etag}"), 400),
+            (format!("If-Match: {etag}, \"b\""), 400),
+            (format!("If-None-Match: {etag}"), 400),
+            ("If-Match: 1".to_owned(), 400),
+            ("If-Unmodified-Since: now".to_owned(), 501),
+            ("Content-Range: bytes 0-2/9".to_owned(), 400),
         ] {
             let header = format!("{header}\r\n");
             for (method, body) in [("PUT", &b"new"[..]), ("DELETE", b"")] {
                 let answer = server
                     .request_with(method, "/v1/registers/x", &header, body)
                     .await;
-                answer.assert_problem(501, "refused");
+                answer.assert_problem(status, "refused");
             }
         }
-        let part = "Content-Range: bytes 0-2/9\r\n";
-        let answer = server
-            .request_with("PUT", "/v1/registers/x", part, b"new")
-            .await;
-        answer.assert_problem(400, "refused");
         assert_eq!(server.get("/v1/registers/x").await.text(), "old");
+    }
+
+    #[tokio::test]
+    async fn a_write_happens_only_under_the_tag_that_it_names() {
+        let server = Server::start().await;
+        let first = server.request("PUT", "/v1/registers/x", b"1").await;
+        let first = first.header("etag").unwrap().to_owned();
+        let write = async |method: &str, etag: &str, body: &[u8]| {
+            let header = format!("If-Match: {etag}\r\n");
+            server
+                .request_with(method, "/v1/registers/x", &header, body)
+                .await
+        };
+        let second = write("PUT", &first, b"2").await;
+        assert_eq!((second.status, second.text()), (204, ""));
+        let second = second.header("etag").unwrap().to_owned();
+        assert_ne!(first, second);
+        let found = server.get("/v1/registers/x").await;
+        assert_eq!((found.header("etag"), found.text()), (Some(&*second), "2"));
+
+        for (method, body) in [("PUT", &b"3"[..]), ("DELETE", b"")] {
+            for stale in [&first, "\"of another store\""] {
+                let failed = write(method, stale, body).await;
+                failed.assert_problem(412, "refused");
+                assert_eq!(failed.header("etag"), Some(&*second));
+                assert_eq!(failed.header("retry-after"), None);
+                assert!(failed.header("shardedmemory-rounds").is_some());
+            }
+        }
+        assert_eq!(server.get("/v1/registers/x").await.text(), "2");
+
+        let deleted = write("DELETE", &second, b"").await;
+        assert_eq!(deleted.status, 204);
+        let tombstone = deleted.header("etag").unwrap().to_owned();
+        let found = server.get("/v1/registers/x").await;
+        assert_eq!(
+            (found.status, found.header("etag")),
+            (404, Some(&*tombstone))
+        );
+        // To delete under a delete's own tag is to have done it.
+        let again = write("DELETE", &tombstone, b"").await;
+        assert_eq!(
+            (again.status, again.header("etag")),
+            (204, Some(&*tombstone))
+        );
+        let revived = write("PUT", &tombstone, b"4").await;
+        assert_eq!(revived.status, 204);
+        assert_eq!(server.get("/v1/registers/x").await.text(), "4");
+    }
+
+    #[tokio::test]
+    async fn a_write_may_depend_on_whether_something_is_there() {
+        let server = Server::start().await;
+        let write = async |method: &str, header: &str, body: &[u8]| {
+            let header = format!("{header}: *\r\n");
+            let answer = server
+                .request_with(method, "/v1/registers/x", &header, body)
+                .await;
+            answer.status
+        };
+        assert_eq!(write("PUT", "If-Match", b"1").await, 412);
+        assert_eq!(write("DELETE", "If-Match", b"").await, 412);
+        assert_eq!(write("DELETE", "If-None-Match", b"").await, 204);
+        assert_eq!(server.get("/v1/registers/x").await.header("etag"), None);
+        assert_eq!(write("PUT", "If-None-Match", b"2").await, 204);
+        assert_eq!(write("PUT", "If-None-Match", b"3").await, 412);
+        assert_eq!(write("DELETE", "If-None-Match", b"").await, 412);
+        assert_eq!(server.get("/v1/registers/x").await.text(), "2");
+        assert_eq!(write("PUT", "If-Match", b"4").await, 204);
+        assert_eq!(server.get("/v1/registers/x").await.text(), "4");
+        assert_eq!(write("DELETE", "If-Match", b"").await, 204);
+        assert_eq!(server.get("/v1/registers/x").await.status, 404);
+        assert_eq!(write("PUT", "If-None-Match", b"5").await, 204);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_to_expire_says_when() {
+        let server = Server::start().await;
+        let at = |ttl_ms: u64| (Double::WALL_CLOCK.0 + ttl_ms).to_string();
+        let expires = |answer: &Answer| {
+            let at = answer.header("shardedmemory-expires-ms");
+            at.map(str::to_owned)
+        };
+        let put = async |query: &str, header: &str| {
+            let path = format!("/v1/registers/x{query}");
+            server.request_with("PUT", &path, header, b"1").await
+        };
+        let plain = put("?ttl_ms=1500", "").await;
+        let etag = plain.header("etag").unwrap().to_owned();
+        assert_eq!((plain.status, expires(&plain)), (204, Some(at(1_500))));
+        let get = server.get("/v1/registers/x").await;
+        assert_eq!((get.status, expires(&get)), (200, Some(at(1_500))));
+        let known = format!("If-None-Match: {etag}\r\n");
+        let known = server
+            .request_with("GET", "/v1/registers/x", &known, b"")
+            .await;
+        assert_eq!((known.status, expires(&known)), (304, Some(at(1_500))));
+        let conditional = put("?ttl_ms=2500", &format!("If-Match: {etag}\r\n")).await;
+        assert_eq!(
+            (conditional.status, expires(&conditional)),
+            (204, Some(at(2_500)))
+        );
+        let failed = put("?ttl_ms=3500", &format!("If-Match: {etag}\r\n")).await;
+        assert_eq!((failed.status, expires(&failed)), (412, Some(at(2_500))));
+        for ttl_ms in ["0", "-1", "x", "9007199254740992"] {
+            let refused = put(&format!("?ttl_ms={ttl_ms}"), "").await;
+            refused.assert_problem(400, "refused");
+        }
+        assert_eq!(
+            expires(&server.get("/v1/registers/x").await),
+            Some(at(2_500))
+        );
+        put("", "").await;
+        assert_eq!(expires(&server.get("/v1/registers/x").await), None);
+    }
+
+    #[tokio::test]
+    async fn a_conditional_write_ends_like_any_other() {
+        let server = Server::start().await;
+        let put = async || {
+            let header = "If-Match: \"1-0000000000000001-1-0\"\r\n";
+            server
+                .request_with("PUT", "/v1/registers/x", header, b"1")
+                .await
+        };
+        server.change(|state| state.always = Some(Outcome::Unknown));
+        let unknown = put().await;
+        unknown.assert_problem(504, "unknown");
+        assert_eq!(unknown.header("retry-after"), None);
+        for (refusal, status) in [(Refusal::NoQuorum, 503), (Refusal::Contended, 429)] {
+            server.change(|state| state.always = Some(Outcome::Refused(refusal)));
+            put().await.assert_problem(status, "refused");
+        }
     }
 
     #[tokio::test]
@@ -260,7 +399,9 @@ mod tests {
             (Refusal::Exhausted, 507, None),
         ] {
             server.change(|state| state.always = Some(Outcome::Refused(refusal)));
-            for (method, body) in [("GET", &b""[..]), ("PUT", b"1"), ("DELETE", b"")] {
+            let requests = [("GET", &b""[..]), ("PUT", b"1"), ("DELETE", b"")];
+            let is_possible = |method| method != "GET" || refusal != Refusal::Exhausted;
+            for (method, body) in requests.into_iter().filter(|it| is_possible(it.0)) {
                 let answer = server.request(method, "/v1/registers/x", body).await;
                 answer.assert_problem(status, "refused");
                 assert_eq!(answer.header("retry-after"), retry_after, "{refusal}");

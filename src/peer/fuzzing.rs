@@ -1,6 +1,6 @@
 //! For fuzzing: what a stranger can say on a connection between nodes.
 
-use super::greet::greet;
+use super::greet::{Introduction, greet};
 use super::incoming::serve_stream;
 use super::shared::Shared;
 use super::wire::{self, Greeting, VERSIONS};
@@ -75,10 +75,15 @@ pub fn peer_greeting(data: &[u8]) {
         process: 1,
         cluster: Some(CLUSTER),
         predecessor: None,
+        challenge: None,
+    };
+    let introduction = Introduction {
+        greeting: own.clone(),
+        password: None,
     };
     let (says, hears) = stranger(data);
     let mut stream = tokio::io::join(says, hears.clone());
-    let greeted = run(greet(&mut stream, &own, Duration::from_secs(60)));
+    let greeted = run(greet(&mut stream, &introduction, Duration::from_secs(60)));
     assert_eq!(hears.bytes(), own.encode(), "the greeting was sent");
     if let Ok((other, version)) = greeted {
         assert!(VERSIONS.contains(&version) && other.versions.contains(&version));

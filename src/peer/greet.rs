@@ -1,6 +1,7 @@
 //! Exchanging greetings over a connection.
 
 use super::wire::{Greeting, Refusal, WireError};
+use crate::server::{Password, Proof};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -46,24 +47,51 @@ impl From<WireError> for GreetError {
     }
 }
 
+/// What a node says of itself, and what it knows. It has a challenge just if it has a password.
+#[derive(Clone, Debug)]
+pub(super) struct Introduction {
+    pub(super) greeting: Greeting,
+    pub(super) password: Option<Password>,
+}
+
+/// Who proves something. What one side proves is no proof of the other's.
+const DIALLING: &[u8] = b"shmpeer dialling";
+const ANSWERING: &[u8] = b"shmpeer answering";
+
 /// Greets the node that was dialled, and gives what it answered and the version to speak.
+///
+/// With a password each side proves to the other that it knows it, the dialling one first: so a
+/// stranger who dials is given nothing from which passwords could be guessed.
 ///
 /// # Errors
 /// [`GreetError`]. `Refused(Refusal::Itself)` means that the node has dialled itself.
 pub(super) async fn greet(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    own: &Greeting,
+    own: &Introduction,
     deadline: Duration,
 ) -> Result<(Greeting, u16), GreetError> {
     within(deadline, async {
-        stream.write_all(&own.encode()).await?;
-        let other = read_greeting(stream).await?;
-        match (own.judge(&other), other.refusal) {
-            (Ok(version), None) => Ok((other, version)),
-            (Err(Refusal::Itself), _) => Err(GreetError::Refused(Refusal::Itself)),
-            (_, Some(refusal)) => Err(GreetError::RefusedByPeer(refusal)),
-            (Err(refusal), None) => Err(GreetError::Refused(refusal)),
+        let said = own.greeting.encode();
+        stream.write_all(&said).await?;
+        let (other, heard) = read_greeting(stream).await?;
+        let version = match (own.greeting.judge(&other), other.refusal) {
+            (Ok(version), None) => version,
+            (Err(Refusal::Itself), _) => return Err(GreetError::Refused(Refusal::Itself)),
+            (_, Some(refusal)) => return Err(GreetError::RefusedByPeer(refusal)),
+            (Err(refusal), None) => return Err(GreetError::Refused(refusal)),
+        };
+        if let Some(password) = &own.password {
+            let proof = password.proof(&[DIALLING, &said, &heard]);
+            stream.write_all(&proof).await?;
+            if let Some(refusal) = Refusal::from_number(stream.read_u8().await?) {
+                return Err(GreetError::RefusedByPeer(refusal));
+            }
+            let proof = read_proof(stream).await?;
+            if !password.is_proved_by(&proof, &[ANSWERING, &said, &heard]) {
+                return Err(GreetError::Refused(Refusal::WrongPassword));
+            }
         }
+        Ok((other, version))
     })
     .await
 }
@@ -75,24 +103,37 @@ pub(super) async fn greet(
 /// [`GreetError`], with the greeting if there was one.
 pub(super) async fn answer(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    own: &Greeting,
+    own: &Introduction,
     deadline: Duration,
 ) -> Result<Greeting, (GreetError, Option<Greeting>)> {
     let mut heard = None;
     let answered = within(deadline, async {
-        let other = heard.insert(read_greeting(stream).await?);
-        let verdict = own.judge(other);
+        let (other, said) = read_greeting(stream).await?;
+        let other = heard.insert(other);
+        let verdict = own.greeting.judge(other);
         let answer = Greeting {
             refusal: verdict.err(),
-            ..own.clone()
+            ..own.greeting.clone()
         };
-        stream.write_all(&answer.encode()).await?;
-        verdict.map_err(GreetError::Refused)
+        let answer = answer.encode();
+        stream.write_all(&answer).await?;
+        verdict.map_err(GreetError::Refused)?;
+        if let Some(password) = &own.password {
+            let proof = read_proof(stream).await?;
+            if !password.is_proved_by(&proof, &[DIALLING, &said, &answer]) {
+                let refusal = Refusal::WrongPassword;
+                stream.write_u8(refusal.number()).await?;
+                return Err(GreetError::Refused(refusal));
+            }
+            let proof = password.proof(&[ANSWERING, &said, &answer]);
+            stream.write_all(&[&[0], &proof[..]].concat()).await?;
+        }
+        Ok(())
     })
     .await;
     match (answered, heard) {
-        (Ok(_), Some(other)) => Ok(other),
-        (Ok(_), None) => unreachable!("what was answered was heard"),
+        (Ok(()), Some(other)) => Ok(other),
+        (Ok(()), None) => unreachable!("what was answered was heard"),
         (Err(error), heard) => Err((error, heard)),
     }
 }
@@ -106,10 +147,20 @@ async fn within<T>(
         .unwrap_or(Err(GreetError::Late))
 }
 
-async fn read_greeting(stream: &mut (impl AsyncRead + Unpin)) -> Result<Greeting, GreetError> {
+/// A greeting, and its bytes as they came.
+async fn read_greeting(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<(Greeting, Vec<u8>), GreetError> {
     let mut head = [0; Greeting::HEAD_BYTES];
     stream.read_exact(&mut head).await?;
     let mut rest = vec![0; Greeting::decode_head(head)?];
     stream.read_exact(&mut rest).await?;
-    Ok(Greeting::decode_rest(&rest)?)
+    let greeting = Greeting::decode_rest(&rest)?;
+    Ok((greeting, [&head[..], &rest].concat()))
+}
+
+async fn read_proof(stream: &mut (impl AsyncRead + Unpin)) -> Result<Proof, GreetError> {
+    let mut proof = Proof::default();
+    stream.read_exact(&mut proof).await?;
+    Ok(proof)
 }

@@ -24,12 +24,12 @@ pub(super) async fn serve_stream(
     remote: SocketAddr,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) {
-    let (own, deadline) = (shared.greeting(), shared.settings.handshake_timeout);
+    let (own, deadline) = (shared.introduction(), shared.settings.handshake_timeout);
     let peer = match answer(&mut stream, &own, deadline).await {
         Ok(other) => other.incarnation,
         Err((error, other)) => {
             shared.incoming.refused.add(1);
-            return report_refusal(remote, &error, other.as_ref());
+            return report_refusal(shared, remote, &error, other.as_ref());
         }
     };
     shared.incoming.connections.add(1);
@@ -91,9 +91,23 @@ fn hand_on_data(
 }
 
 /// A refused node dials again and again, and logs why. Here it is said only in the debug log,
-/// except for what is no greeting at all: nobody else would say that.
-fn report_refusal(remote: SocketAddr, error: &GreetError, other: Option<&Greeting>) {
+/// except for what is no greeting at all, as nobody else would say that, and for one who does not
+/// know the password, who may be no node.
+fn report_refusal(
+    shared: &Shared,
+    remote: SocketAddr,
+    error: &GreetError,
+    other: Option<&Greeting>,
+) {
     match (error, other) {
+        (GreetError::Refused(Refusal::NoPassword | Refusal::WrongPassword), Some(other))
+            if shared.may_tell_of_intruder() =>
+        {
+            tracing::warn!(
+                %remote, peer = %other.incarnation, reason = %error,
+                "let nobody in: closed a connection that began as one from a node"
+            );
+        }
         (GreetError::Malformed(error), _) => tracing::warn!(
             %remote, reason = %error,
             "closed a connection that began as one from a node"

@@ -189,7 +189,7 @@ async fn dial(address: &Address, shared: &Shared) -> Result<Connection, DialErro
     };
     prepare(&stream, settings).map_err(|error| DialError::Unreachable(error.to_string()))?;
     let deadline = settings.handshake_timeout;
-    let (other, version) = greet(&mut stream, &shared.greeting(), deadline)
+    let (other, version) = greet(&mut stream, &shared.introduction(), deadline)
         .await
         .map_err(DialError::Greet)?;
     Ok(Connection {

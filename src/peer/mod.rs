@@ -32,19 +32,28 @@
 //!
 //! ## Handshake
 //!
-//! The node that dialled sends its greeting, the other one answers with its own, both within one
-//! deadline. Then frames follow, from the dialling node alone.
+//! The node that dialled sends its greeting, the other one answers with its own. If both have a
+//! challenge, the node that dialled then sends its proof; the other one answers with 0 and its own
+//! proof, or with why it refuses, as a greeting has it. All this within one deadline. Then frames
+//! follow, from the dialling node alone.
+//!
+//! A proof is 32 bytes: the HMAC-SHA-256, under the SHA-256 of the password, of three parts: who
+//! proves it (`shmpeer dialling` or `shmpeer answering`), the greeting of the node that dialled,
+//! and the other's, all as they stood on the wire, each after its length in eight bytes. It shows
+//! that whoever speaks knows the password, and whom it says it is. It does not keep what follows
+//! from those who can read or change what passes on the network.
 //!
 //! | bytes | what |
 //! | --- | --- |
 //! | 8 | magic: `00` and `shmpeer`. Neither HTTP nor TLS nor Redis begins with a zero byte |
 //! | 2 | length of the rest, at most 1024. Later versions append fields; what a reader does not know it passes over |
-//! | 1 | 0, or why the other node is refused: 1 no common version, 2 another cluster, 3 it is this very process, 4 another process has this identity |
+//! | 1 | 0, or why the other node is refused: 1 no common version, 2 another cluster, 3 it is this very process, 4 another process has this identity, 5 one of the two has a password, 6 they have different ones |
 //! | 2 + 2 | the least and the greatest version of the wire that is spoken. The greatest common one holds for the connection |
 //! | 8 + 4 | who it is: node, boot |
 //! | 8 | a random number of the process |
 //! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
 //! | 1 (+ 8) | maybe the cluster that its own was recovered from. Nodes of either are let in |
+//! | 1 (+ 16) | maybe a challenge: a random number of the connection, of a node that has a password |
 //!
 //! ## Frames
 //!
@@ -99,6 +108,8 @@
 //! | 15 accept reply | request, ballot, tag, maybe the greater ballot |
 //! | 16 pull | counter 8, group 2, ask |
 //! | 17 pull reply | request, group 2, count of entries 4 (at most 4096), the entries, more 1 |
+//! | 18 list | counter 8, group 2, list |
+//! | 19 list reply | request, group 2, listing |
 //!
 //! | part | bytes |
 //! | --- | --- |
@@ -117,6 +128,10 @@
 //! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted |
 //! | ask | 1, sixteen digests of 16 each, maybe a name: differences after it; 2, count of names 2 (at most 1024), the names: cells |
 //! | entry | 1, name, tag, ballot, maybe ballot and tag: listed; 2, name, cell: whole |
+//! | list | 1, maybe a position, count 2: the names after it, about so many; 2 and the wall clock 8, in milliseconds since 1970: their count |
+//! | listing | 1, count of entries 2 (at most 4096), the entries, maybe a position, their end: names; 2, digest 16, values 8, any expired 1: their count |
+//! | entry of a listing | name, tag, settled 1, value 1, maybe expiry 8 |
+//! | position | 8: a slot, then 48 bits of XXH3-64 of a name |
 //! | cell | record, ballot, maybe a step, of no greater ballot |
 //!
 //! ## Membership messages

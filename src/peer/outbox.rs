@@ -217,9 +217,13 @@ impl Outbox {
     }
 }
 
-/// Whether no operation waits for it, but a node that copies.
+/// Whether no operation waits for it, but a node that copies, or one that lists: pages of names are
+/// long, too.
 fn is_copying(message: &Message) -> bool {
-    matches!(message.body, Body::Pull { .. } | Body::PullReply { .. })
+    matches!(
+        message.body,
+        Body::Pull { .. } | Body::PullReply { .. } | Body::ListReply { .. }
+    )
 }
 
 #[cfg(test)]

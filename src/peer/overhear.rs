@@ -40,6 +40,7 @@ mod tests {
             process: 9,
             cluster: None,
             predecessor: None,
+            challenge: None,
         };
         let bytes = greeting.encode();
         let mut said = &[&bytes[..], b"frames"].concat()[..];

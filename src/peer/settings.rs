@@ -1,5 +1,6 @@
 //! Deadlines and bounds: [`PeerSettings`].
 
+use crate::server::Password;
 use std::time::Duration;
 
 /// The deadlines and bounds of connections between nodes.
@@ -23,6 +24,8 @@ pub(crate) struct PeerSettings {
     /// The most bytes of messages between lanes that wait for one peer. Beyond that the oldest
     /// are dropped; whoever coordinates sends them again.
     pub(crate) outbox_bytes_max: usize,
+    /// What nodes have to know to be talked to, if not everyone is.
+    pub(crate) password: Option<Password>,
 }
 
 impl Default for PeerSettings {
@@ -35,6 +38,7 @@ impl Default for PeerSettings {
             redial_first: Duration::from_millis(50),
             redial_max: Duration::from_secs(1),
             outbox_bytes_max: 32 * 1024 * 1024,
+            password: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the connections of one node share: [`Shared`].
 
 use super::figures::{Count, IncomingCounts};
+use super::greet::Introduction;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::settings::PeerSettings;
@@ -8,6 +9,7 @@ use super::wire::{Greeting, VERSIONS};
 use parking_lot::{Mutex, RwLock};
 use protocol::{ClusterId, Incarnation, NodeId};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Who this node is, whom it is connected to, and where what it hears goes.
@@ -27,7 +29,12 @@ pub(super) struct Shared {
     /// Messages for nodes that no link leads to.
     pub(super) undeliverable: Count,
     pub(super) incoming: IncomingCounts,
+    /// When the log last told of one who did not know the password.
+    told_of_intruder: Mutex<Option<Instant>>,
 }
+
+/// How often the log tells of those who do not know the password.
+const INTRUDER_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What is known of the cluster.
 #[derive(Clone, Copy, Default)]
@@ -52,6 +59,7 @@ impl Shared {
             strangers: watch::Sender::new(0),
             undeliverable: Count::default(),
             incoming: IncomingCounts::default(),
+            told_of_intruder: Mutex::default(),
         }
     }
 
@@ -62,17 +70,32 @@ impl Shared {
         };
     }
 
-    /// What this node says of itself.
-    pub(super) fn greeting(&self) -> Greeting {
+    /// What this node says of itself on one connection.
+    pub(super) fn introduction(&self) -> Introduction {
         let Cluster { id, predecessor } = *self.cluster.lock();
-        Greeting {
+        let password = self.settings.password.clone();
+        let greeting = Greeting {
             refusal: None,
             versions: VERSIONS,
             incarnation: self.incarnation,
             process: self.process,
             cluster: id,
             predecessor,
+            challenge: password.is_some().then(rand::random),
+        };
+        Introduction { greeting, password }
+    }
+
+    /// Whether it is time to say again in the log that strangers dial: at once, and then now and
+    /// then, as whoever guesses passwords would fill it.
+    pub(super) fn may_tell_of_intruder(&self) -> bool {
+        let mut told = self.told_of_intruder.lock();
+        let now = Instant::now();
+        let is_due = told.is_none_or(|told| now - told >= INTRUDER_INTERVAL);
+        if is_due {
+            *told = Some(now);
         }
+        is_due
     }
 
     /// Opens the link's outbox, so that messages for this peer take it from now on.

@@ -19,7 +19,12 @@ impl Clock {
 
     /// The time now.
     pub(crate) fn now(self) -> Time {
-        let micros = u64::try_from(self.origin.elapsed().as_micros());
+        self.time(Instant::now())
+    }
+
+    /// The time that this instant is.
+    pub(crate) fn time(self, instant: Instant) -> Time {
+        let micros = u64::try_from(instant.duration_since(self.origin).as_micros());
         Time::from_micros(micros.unwrap_or(u64::MAX))
     }
 

@@ -1,12 +1,14 @@
 //! A lane and the world: [`LaneShell`].
 
 use super::alarm::Alarm;
+use super::board::{Board, Place};
 use super::clock::Clock;
 use super::news::{News, NewsBox};
 use crate::peer::Links;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::{
-    Configuration, Decision, Epoch, Lane, LaneOptions, Operation, Outcome, Output, Ticket, Time,
+    Configuration, Decision, Epoch, Group, Lane, LaneOptions, ListOutcome, ListRequest, Operation,
+    Outcome, Output, Ticket, Time,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,8 +37,13 @@ enum Waiting {
     /// A client. One that has gone away leaves its receiver closed, and its operation runs to its
     /// end all the same.
     Client(oneshot::Sender<Outcome>),
+    /// A client that has many operations under way. One that has gone away looks at the board no
+    /// more.
+    Board(Arc<Board>, Place),
     /// The membership, which wants something to follow on the configuration of this epoch.
     Membership(Epoch),
+    /// A client that asks which registers there are.
+    Listing(oneshot::Sender<ListOutcome>),
 }
 
 /// How much was copied from other nodes.
@@ -115,6 +122,40 @@ impl LaneShell {
         let now = world.clock.now();
         state.lane.handle_request(now, ticket, operation, deadline);
         (receiver, self.carry_out(state, world))
+    }
+
+    /// Starts many operations of one client; their outcomes come to the board. Says besides whether
+    /// there is news for the membership.
+    pub(crate) fn request_all(
+        &self,
+        world: &World<'_>,
+        operations: impl Iterator<Item = (Place, Operation, Time)>,
+        board: &Arc<Board>,
+    ) -> bool {
+        let mut state = self.lock(world);
+        let now = world.clock.now();
+        for (place, operation, deadline) in operations {
+            let ticket = state.expect(Waiting::Board(Arc::clone(board), place));
+            state.lane.handle_request(now, ticket, operation, deadline);
+        }
+        self.carry_out(state, world)
+    }
+
+    /// Starts a client's listing of a group; its outcome comes by the channel.
+    pub(crate) fn list(
+        &self,
+        world: &World<'_>,
+        group: Group,
+        request: ListRequest,
+        deadline: Time,
+    ) -> oneshot::Receiver<ListOutcome> {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.lock(world);
+        let ticket = state.expect(Waiting::Listing(sender));
+        let now = world.clock.now();
+        (state.lane).handle_list(now, ticket, group, request, deadline);
+        self.carry_out(state, world);
+        receiver
     }
 
     /// Proposes that `next` follow on the configuration of epoch `base`. News tell how that ended,
@@ -204,9 +245,16 @@ impl LaneShell {
                         // A client that has gone away does not hear it.
                         let _ = sender.send(outcome);
                     }
+                    Some(Waiting::Board(board, place)) => board.post(place, outcome),
                     Some(Waiting::Membership(base)) => news.decision(base, decision(&outcome)),
-                    None => {}
+                    Some(Waiting::Listing(_)) | None => {}
                 },
+                Output::Listed { ticket, outcome } => {
+                    if let Some(Waiting::Listing(sender)) = state.waiting.remove(&ticket) {
+                        // A client that has gone away does not hear it.
+                        let _ = sender.send(outcome);
+                    }
+                }
                 Output::Configuration(configuration) => news.configuration(configuration),
                 Output::Copied { epoch, group } => news.copied(epoch, group),
             }

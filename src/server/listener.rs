@@ -1,4 +1,4 @@
-//! One port for everything: a [`Doorman`] takes connections and tells by their first byte who
+//! One port for everything: a [`Doorman`] takes connections and tells by what they begin with who
 //! speaks.
 
 use super::node::Node;
@@ -6,6 +6,8 @@ use super::settings::Settings;
 use super::silent::SilentConnections;
 use crate::http::Http;
 use crate::peer;
+use crate::redis::{Redis, SessionSettings};
+use resp::{SNIFF_BYTES_MAX, Speaker, sniff};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +18,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-/// How long a connection may say nothing at first.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take until a connection has said enough to tell who speaks.
+const SNIFF_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait for more of a first line that has come in part. Few clients send it so.
+const SNIFF_PAUSE: Duration = Duration::from_millis(10);
 
 /// How many connections from peers may be open. Each of 64 members has one; the rest is for nodes
 /// that are no members, and for connections that are about to be closed.
@@ -33,6 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(crate) struct Doorman {
     http: Http,
+    redis: Redis,
     node: Node,
     silent: SilentConnections,
     clients: Arc<Semaphore>,
@@ -47,7 +53,8 @@ pub(crate) struct Doorman {
 impl Doorman {
     pub(crate) fn new(settings: &Settings, node: Node, stop: CancellationToken) -> Self {
         Self {
-            http: Http::new(node.clone()),
+            http: Http::new(node.clone(), settings.password.clone()),
+            redis: Redis::new(node.clone(), SessionSettings::from(settings)),
             node,
             silent: SilentConnections::default(),
             clients: Arc::new(Semaphore::new(settings.connections_max)),
@@ -101,45 +108,81 @@ impl Doorman {
         let mut place = self.silent.enter();
         let doorman = self.clone();
         tokio::spawn(async move {
-            let first = tokio::select! {
-                first = tokio::time::timeout(FIRST_BYTE_TIMEOUT, first_byte(&stream)) => first,
+            let speaker = tokio::select! {
+                speaker = tokio::time::timeout(SNIFF_TIMEOUT, speaker(&stream)) => speaker,
                 () = place.lost() => return,
                 () = doorman.stop.cancelled() => return,
             };
             drop(place);
-            if let Ok(Ok(Some(byte))) = first
+            if let Ok(Ok(Some(speaker))) = speaker
                 && stream.set_nodelay(true).is_ok()
             {
-                doorman.hand_on(stream, byte).await;
+                doorman.hand_on(stream, speaker).await;
             }
         });
     }
 
-    async fn hand_on(self, stream: TcpStream, first: u8) {
-        if first == peer::MAGIC[0] {
+    async fn hand_on(self, stream: TcpStream, speaker: Speaker) {
+        if speaker == Speaker::Peer {
             if let Ok(_permit) = self.peers.try_acquire() {
                 // Peers are heard until the process ends: they carry the last answers.
                 self.node.links().serve_incoming(stream).await;
             }
-        } else if let Ok(_permit) = self.clients.try_acquire() {
-            let serving = self.http.serve_connection(stream, self.stop.cancelled());
-            self.connections.track_future(serving).await;
-            self.crowd_told.store(false, Ordering::Relaxed);
-        } else if !self.crowd_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Ok(_permit) = self.clients.try_acquire() else {
+            return self.turn_away(&stream, speaker);
+        };
+        let stopped = self.stop.cancelled();
+        match speaker {
+            Speaker::Redis => {
+                let serving = self.redis.serve_connection(stream, stopped);
+                self.connections.track_future(serving).await;
+            }
+            // A client that wants TLS or HTTP/2 is told as one of HTTP/1 would be that sent
+            // something else.
+            _ => {
+                let serving = self.http.serve_connection(stream, stopped);
+                self.connections.track_future(serving).await;
+            }
+        }
+        self.crowd_told.store(false, Ordering::Relaxed);
+    }
+
+    /// There is no room for another client.
+    fn turn_away(&self, stream: &TcpStream, speaker: Speaker) {
+        if speaker == Speaker::Redis {
+            // Redis' own words. It has said nothing that could fill the socket, so this fits.
+            let _ = stream.try_write(b"-ERR max number of clients reached\r\n");
+        }
+        if !self.crowd_told.swap(true, Ordering::Relaxed) {
             warn!(
-                "closed a client's connection unanswered, as {} are open, which is \
-                 --connections-max; so it goes with others until some of these close",
+                "closed a client's connection, as {} are open, which is --connections-max; so it \
+                 goes with others until some of these close",
                 self.clients()
             );
         }
     }
 }
 
-/// The first byte that is said, without taking it; nothing if the connection ends before.
-async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
-    let mut byte = [0];
-    let count = stream.peek(&mut byte).await?;
-    Ok((count > 0).then_some(byte[0]))
+/// Who speaks on a connection, by what it begins with, without taking that; nothing if the
+/// connection ends before.
+async fn speaker(stream: &TcpStream) -> io::Result<Option<Speaker>> {
+    let (mut seen, mut count_before) = (vec![0; 64], 0);
+    loop {
+        let count = stream.peek(&mut seen).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        if let Some(speaker) = sniff(&seen[..count], &peer::MAGIC) {
+            return Ok(Some(speaker));
+        }
+        if count == count_before {
+            tokio::time::sleep(SNIFF_PAUSE).await;
+        }
+        count_before = count;
+        seen.resize(SNIFF_BYTES_MAX, 0);
+    }
 }
 
 /// Whether an error concerns one connection that is gone already, and not the listener.

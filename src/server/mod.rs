@@ -1,14 +1,17 @@
 //! A running node: it starts, serves, and stops.
 
 mod alarm;
+mod board;
 mod broken;
 mod change_log;
 mod clock;
+pub(crate) mod cursor;
 mod lane_shell;
 mod limits;
 mod listener;
 mod news;
 mod node;
+mod password;
 mod settings;
 mod shares;
 mod silent;
@@ -16,9 +19,11 @@ mod silent;
 mod tests;
 mod view;
 
+pub(crate) use board::Place;
 pub(crate) use change_log::ChangeNote;
 pub(crate) use limits::Limits;
-pub(crate) use node::NotLeft;
+pub(crate) use node::{Batch, NamesPage, Node, NotLeft, NotListed, Placement};
+pub(crate) use password::{Password, Proof};
 pub(crate) use settings::{Settings, SettingsError};
 pub(crate) use shares::slots;
 pub(crate) use view::{ClusterView, MemberStanding, MemberView, Standing};
@@ -28,7 +33,7 @@ use crate::peer;
 use broken::end_when_broken;
 use listener::Doorman;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use node::{Node, Replaced};
+use node::Replaced;
 use protocol::{
     Address, Boot, ClusterId, Incarnation, Join, Membership, MembershipOptions,
     MembershipOptionsError, NodeId, Time,

@@ -5,6 +5,8 @@ mod error;
 
 pub(crate) use error::SettingsError;
 
+use super::password::Password;
+use crate::redis::MultiRegister;
 use protocol::Address;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) weight: u32,
     /// On how many members each slot is held, if the cluster is yet to be founded.
     pub(crate) replication: u8,
+    /// What clients and the other nodes have to know, if not everyone is let in.
+    pub(crate) password: Option<Password>,
+    /// What becomes of Redis transactions on several registers.
+    pub(crate) multi_register: MultiRegister,
     /// Whether it may listen where strangers can reach it, although it asks nobody who they are.
     pub(crate) insecure: bool,
 

@@ -3,9 +3,10 @@
 use super::node::Node;
 use super::*;
 use crate::http::Registers;
+use crate::redis::MultiRegister;
 use bytes::Bytes;
 use protocol::{
-    Change, ChangeRefusal, ChangeRequest, Epoch, Condition, Operation, Outcome, Refusal,
+    Change, ChangeRefusal, ChangeRequest, Condition, Epoch, Operation, Outcome, Refusal,
     RegisterName, Slot,
 };
 use std::cell::Cell;
@@ -33,6 +34,8 @@ fn settings(listen: SocketAddr) -> Settings {
         join: vec![],
         weight: 100,
         replication: 3,
+        password: None,
+        multi_register: MultiRegister::PerCommand,
         insecure: false,
         timeout: SOON,
         timeout_max: SOON,

@@ -8,6 +8,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | `history` | files of histories |
+//! | `redis` | what Redis clients send and servers answer |
 //! | `wire` | what comes on connections between nodes |
 //! | `lanes` | lanes against a plain map |
 //! | `member` | a node's membership, told anything by anybody |
@@ -22,12 +23,14 @@ mod lanes;
 mod member;
 mod memory;
 mod outsider;
+mod redis;
 mod wire;
 
 pub use history::history_file;
 pub use lanes::{Ends, lanes, lanes_with};
 pub use member::member;
 pub use outsider::outsider;
+pub use redis::{redis_replies, redis_requests, redis_sniffing};
 pub use shardedmemory::fuzzing::{
     client_answer, http_connection, http_requests, peer_connection, peer_greeting, recovery_plan,
     settings_file, status_picture,
@@ -63,6 +66,9 @@ targets! {
     peer_connection
     peer_greeting
     recovery_plan
+    redis_replies
+    redis_requests
+    redis_sniffing
     settings_file
     status_picture
 }

@@ -3,10 +3,11 @@
 //! hyper's connection is used as it is, without a pool above it: a client must know whether a
 //! write that failed had been sent.
 
+use crate::cli::client::Credentials;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use protocol::Address;
 use std::fmt;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 pub(crate) struct Connection {
     node: Address,
     sender: SendRequest<Full<Bytes>>,
+    credentials: Credentials,
 }
 
 /// Why a node cannot be asked. Nothing was asked of it.
@@ -82,6 +84,7 @@ impl Connection {
         Ok(Self {
             node: node.clone(),
             sender,
+            credentials: Credentials::NONE,
         })
     }
 
@@ -101,6 +104,14 @@ impl Connection {
         }
     }
 
+    /// The same connection, by which this is said with each request from now on.
+    pub(crate) fn saying(self, credentials: &Credentials) -> Self {
+        Self {
+            credentials: credentials.clone(),
+            ..self
+        }
+    }
+
     /// Sends a request and waits for the whole answer. After an error the connection is of no
     /// more use.
     ///
@@ -113,12 +124,33 @@ impl Connection {
         body: Bytes,
         deadline: Duration,
     ) -> Result<Response<Bytes>, Lost> {
-        let request = Request::builder()
+        let headers = HeaderMap::new();
+        self.request_with(method, path_and_query, headers, body, deadline)
+            .await
+    }
+
+    /// The same, with further headers.
+    ///
+    /// # Errors
+    /// [`Lost`] says whether the request was sent.
+    pub(crate) async fn request_with(
+        &mut self,
+        method: Method,
+        path_and_query: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        deadline: Duration,
+    ) -> Result<Response<Bytes>, Lost> {
+        let mut request = Request::builder()
             .method(method)
             .uri(path_and_query)
             .header(header::HOST, self.node.as_str())
             .body(Full::new(body))
             .map_err(|error| Lost::Unsent(error.to_string()))?;
+        request.headers_mut().extend(headers);
+        if let Some(authorization) = self.credentials.authorization() {
+            (request.headers_mut()).insert(header::AUTHORIZATION, authorization.clone());
+        }
         match timeout(deadline, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(Lost::Late(deadline)),

@@ -1,6 +1,7 @@
 //! A client of a cluster: asks one node after another until one takes the operation.
 
 mod connection;
+mod credentials;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod members;
@@ -8,21 +9,26 @@ mod problem;
 mod reply;
 #[cfg(test)]
 pub(crate) mod stub;
+mod terms;
 mod view;
 
 pub(crate) use connection::{Connection, Lost, Unreachable};
+pub(crate) use credentials::Credentials;
 pub(crate) use members::MembersView;
 pub(crate) use problem::{End, Problem};
 pub(crate) use reply::{Reply, reply};
+pub(crate) use terms::{ConditionArgs, Terms, Wanted};
 pub(crate) use view::{
     ChangeView, MemberStanding, MemberView, Standing, State, View, ask_for, cluster_view,
+    cluster_view_as,
 };
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::password::PasswordArgs;
 use crate::cli::values::millis;
 use clap::Args;
-use hyper::Method;
 use hyper::body::Bytes;
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use protocol::{Address, RegisterName};
 use std::fmt;
@@ -51,9 +57,22 @@ pub(crate) struct ClientArgs {
     )]
     pub(crate) timeout_ms: Duration,
 
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl ClientArgs {
+    /// What is said to the nodes to be let in.
+    ///
+    /// # Errors
+    /// If what was given is no password, or cannot be read.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
+        Credentials::of(&self.password)
+    }
 }
 
 /// An operation on a register, as a client asks for it.
@@ -84,6 +103,8 @@ pub(crate) struct Done {
     pub(crate) value: Option<Bytes>,
     /// The register's tag, as the node writes it.
     pub(crate) tag: Option<String>,
+    /// When the value expires, in milliseconds since 1970, if it does.
+    pub(crate) expires_ms: Option<u64>,
     /// How many rounds of messages it took.
     pub(crate) rounds: Option<u8>,
 }
@@ -100,23 +121,48 @@ impl Request<'_> {
     /// # Errors
     /// [`Exit::Failed`] if it did not happen, [`Exit::Unknown`] if it may have.
     pub(crate) async fn run(&self, arguments: &ClientArgs) -> Result<Done, Failure> {
+        self.run_on(&Terms::default(), arguments).await
+    }
+
+    /// The same, on these terms.
+    ///
+    /// # Errors
+    /// Those, and [`Exit::Unmet`] if the register is not as the terms have it.
+    pub(crate) async fn run_on(
+        &self,
+        terms: &Terms,
+        arguments: &ClientArgs,
+    ) -> Result<Done, Failure> {
+        let credentials = arguments.credentials()?;
         let mut reasons = Vec::new();
         let mut answered = false;
         for node in &arguments.nodes {
             let mut connection = match Connection::open_answering(node).await {
-                Ok(connection) => connection,
+                Ok(connection) => connection.saying(&credentials),
                 Err(unreachable) => {
                     reasons.push((node, unreachable.to_string()));
                     continue;
                 }
             };
             answered = true;
-            match self.ask(&mut connection, arguments.timeout_ms).await {
-                Reply::Done { value, tag, rounds } => {
+            let answer = self
+                .exchange(terms, &mut connection, arguments.timeout_ms)
+                .await;
+            if let Some(reason) = unmet(&answer) {
+                return Err(self.unmet(node, &reason));
+            }
+            match reply(&self.verb, answer) {
+                Reply::Done {
+                    value,
+                    tag,
+                    expires_ms,
+                    rounds,
+                } => {
                     return Ok(Done {
                         node: node.clone(),
                         value,
                         tag,
+                        expires_ms,
                         rounds,
                     });
                 }
@@ -130,20 +176,38 @@ impl Request<'_> {
 
     /// Asks one node.
     pub(crate) async fn ask(&self, connection: &mut Connection, timeout: Duration) -> Reply {
+        let answer = self.exchange(&Terms::default(), connection, timeout).await;
+        reply(&self.verb, answer)
+    }
+
+    async fn exchange(
+        &self,
+        terms: &Terms,
+        connection: &mut Connection,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, Lost> {
         let (method, body) = match &self.verb {
             Verb::Read => (Method::GET, Bytes::new()),
             Verb::Write(value) => (Method::PUT, value.clone()),
             Verb::Delete => (Method::DELETE, Bytes::new()),
         };
-        let path = format!(
+        let mut path = format!(
             "{}?timeout_ms={}",
             register_path(self.name),
             timeout.as_millis()
         );
-        let answer = connection
-            .request(method, &path, body, timeout + ANSWER_GRACE)
-            .await;
-        reply(&self.verb, answer)
+        if let Some(ttl_ms) = terms.ttl_ms {
+            path.push_str(&format!("&ttl_ms={ttl_ms}"));
+        }
+        let headers: HeaderMap = terms.condition.iter().map(Wanted::header).collect();
+        connection
+            .request_with(method, &path, headers, body, timeout + ANSWER_GRACE)
+            .await
+    }
+
+    fn unmet(&self, node: &Address, reason: &str) -> Failure {
+        let message = format!("the {self} through {node} did not happen: {reason}");
+        Failure::new(Exit::Unmet, message)
     }
 
     fn refused(&self, node: &Address, reason: &str) -> Failure {
@@ -169,6 +233,15 @@ impl Request<'_> {
         };
         Failure::failed(message).hint(hint)
     }
+}
+
+/// Why a write did not happen, if it is that its condition did not hold.
+fn unmet(answer: &Result<Response<Bytes>, Lost>) -> Option<String> {
+    let answer = answer.as_ref().ok()?;
+    let problem = Problem::read(answer.body());
+    let is_unmet =
+        answer.status() == StatusCode::PRECONDITION_FAILED && problem.outcome == Some(End::Refused);
+    is_unmet.then(|| problem.reason(answer.status()))
 }
 
 /// Advice for those who found no node that could help.

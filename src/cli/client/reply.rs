@@ -5,6 +5,7 @@ use crate::cli::client::{Lost, Verb};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap};
 use hyper::{Response, StatusCode};
+use std::str::FromStr;
 
 /// What an answer, or its absence, lets a client believe.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum Reply {
         value: Option<Bytes>,
         /// The register's tag.
         tag: Option<String>,
+        /// When the value expires, in milliseconds since 1970, if it does.
+        expires_ms: Option<u64>,
         /// How many rounds of messages it took.
         rounds: Option<u8>,
     },
@@ -35,7 +38,8 @@ pub(crate) fn reply(verb: &Verb, answer: Result<Response<Bytes>, Lost>) -> Reply
     let done = |value| Reply::Done {
         value,
         tag: tag(&head.headers),
-        rounds: rounds(&head.headers),
+        expires_ms: number(&head.headers, "shardedmemory-expires-ms"),
+        rounds: number(&head.headers, "shardedmemory-rounds"),
     };
     match head.status {
         status if status.is_success() => done((*verb == Verb::Read).then_some(body)),
@@ -88,13 +92,8 @@ fn tag(headers: &HeaderMap) -> Option<String> {
     Some(text.trim_matches('"').to_owned())
 }
 
-fn rounds(headers: &HeaderMap) -> Option<u8> {
-    headers
-        .get("shardedmemory-rounds")?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+fn number<T: FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -109,6 +108,7 @@ mod tests {
         let response = Response::builder()
             .status(status)
             .header("etag", "\"1-00000000000000aa-1-0\"")
+            .header("shardedmemory-expires-ms", "1700000000000")
             .header("shardedmemory-rounds", "2")
             .body(Bytes::from_static(body.as_bytes()));
         Ok(response.unwrap())
@@ -118,6 +118,7 @@ mod tests {
         Reply::Done {
             value: value.map(|value| Bytes::from_static(value.as_bytes())),
             tag: Some("1-00000000000000aa-1-0".to_owned()),
+            expires_ms: Some(1_700_000_000_000),
             rounds: Some(2),
         }
     }
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_request_itself_is_final() {
-        for status in [400, 405, 413] {
+        for status in [400, 401, 403, 405, 413] {
             let refused = answer(status, r#"{"outcome":"refused","title":"no"}"#);
             assert_eq!(
                 reply(&write(), refused),

@@ -20,6 +20,7 @@ async fn run(verb: Verb, nodes: &[&Address]) -> Result<Done, Failure> {
     let arguments = ClientArgs {
         nodes: nodes.iter().map(|&node| node.clone()).collect(),
         timeout_ms: Duration::from_secs(5),
+        password: PasswordArgs::default(),
         json: false,
     };
     Request { name: &name, verb }.run(&arguments).await

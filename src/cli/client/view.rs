@@ -1,6 +1,6 @@
 //! What a node says of its cluster.
 
-use crate::cli::client::{Connection, Problem};
+use crate::cli::client::{Connection, Credentials, Problem};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use protocol::Address;
@@ -226,9 +226,22 @@ pub(crate) async fn cluster_view(
     node: &Address,
     deadline: Duration,
 ) -> Result<(Value, View), String> {
+    cluster_view_as(node, &Credentials::NONE, deadline).await
+}
+
+/// The same of a node that may want a password.
+///
+/// # Errors
+/// Why it has none to give.
+pub(crate) async fn cluster_view_as(
+    node: &Address,
+    credentials: &Credentials,
+    deadline: Duration,
+) -> Result<(Value, View), String> {
     let mut connection = Connection::open_answering(node)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())?
+        .saying(credentials);
     ask_for(&mut connection, "/v1/cluster", deadline).await
 }
 

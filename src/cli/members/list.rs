@@ -10,7 +10,7 @@ use comfy_table::{Table, presets};
 
 /// Shows the members as the first node tells them that knows them.
 pub(super) async fn run(arguments: &ClientArgs) -> Result<(), Failure> {
-    let mut voices = Voices::new(arguments);
+    let mut voices = Voices::new(arguments)?;
     let (written, view) = voices.first_view().await?;
     if arguments.json {
         output::line(&written.to_string());

@@ -160,7 +160,7 @@ pub(crate) fn run(arguments: &MembersArgs) -> Result<(), Failure> {
 
 /// Begins a change, and waits for its end unless that is not wanted.
 async fn carry_out(change: &Change, arguments: &ChangeArgs) -> Result<(), Failure> {
-    let mut voices = Voices::new(&arguments.client);
+    let mut voices = Voices::new(&arguments.client)?;
     let (_, before) = voices.first_view().await?;
     see_through(change, before, &mut voices, arguments).await
 }

@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::*;
 use crate::cli::client::stub::{Stub, json as answer, nowhere};
+use crate::cli::password::PasswordArgs;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -76,8 +77,9 @@ async fn run(change: &Change, nodes: &[&Address]) -> Result<(u64, String), Failu
     let mut voices = Voices::new(&ClientArgs {
         nodes: nodes.iter().map(|&node| node.clone()).collect(),
         timeout_ms: Duration::from_millis(500),
+        password: PasswordArgs::default(),
         json: false,
-    });
+    })?;
     let (_, before) = voices.first_view().await?;
     let goal = change.goal(&before);
     let begun = Begun::ask(change, &goal, &mut voices).await?;
@@ -277,8 +279,10 @@ async fn after_a_change_those_are_waited_for_who_lack_something() {
     let mut voices = Voices::new(&ClientArgs {
         nodes: vec![node.address.clone()],
         timeout_ms: Duration::from_millis(500),
+        password: PasswordArgs::default(),
         json: false,
-    });
+    })
+    .unwrap();
     let (written, view) = voices.first_view().await.unwrap();
     let (written, told) = until_whole(&mut voices, written, &view).await;
     assert!(

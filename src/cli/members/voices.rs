@@ -1,6 +1,8 @@
 //! The nodes that can be asked of a cluster: [`Voices`].
 
-use crate::cli::client::{ClientArgs, Connection, MembersView, Unreachable, WHERE_NODES_ARE};
+use crate::cli::client::{
+    ClientArgs, Connection, Credentials, MembersView, Unreachable, WHERE_NODES_ARE,
+};
 use crate::cli::failure::Failure;
 use protocol::Address;
 use serde_json::Value;
@@ -13,18 +15,23 @@ pub(crate) struct Voices {
     /// Whose turn it is.
     current: usize,
     connection: Option<Connection>,
+    credentials: Credentials,
     deadline: Duration,
 }
 
 impl Voices {
     /// Those whom the operator names.
-    pub(crate) fn new(arguments: &ClientArgs) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// If what was given is no password, or cannot be read.
+    pub(crate) fn new(arguments: &ClientArgs) -> Result<Self, Failure> {
+        Ok(Self {
             nodes: arguments.nodes.clone(),
             current: 0,
             connection: None,
+            credentials: arguments.credentials()?,
             deadline: arguments.timeout_ms,
-        }
+        })
     }
 
     /// How many there are.
@@ -55,7 +62,7 @@ impl Voices {
     pub(crate) async fn connection(&mut self) -> Result<&mut Connection, Unreachable> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection::open_answering(self.current()).await?,
+            None => (Connection::open_answering(self.current()).await?).saying(&self.credentials),
         };
         Ok(self.connection.insert(connection))
     }

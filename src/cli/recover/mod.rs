@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &RecoverArgs) -> Result<(), Failure> {
 
 async fn recover(arguments: &RecoverArgs) -> Result<(), Failure> {
     let json = arguments.change.client.json;
-    let mut voices = Voices::new(&arguments.change.client);
+    let mut voices = Voices::new(&arguments.change.client)?;
     let (_, members) = voices.first_view().await?;
     let lost = ids_of(&arguments.lost, &members)?;
     let (written, plan) = Plan::ask(&mut voices, &lost).await?;

@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::client::ClientArgs;
 use crate::cli::client::stub::{Stub, json as answer};
 use crate::cli::failure::Exit;
+use crate::cli::password::PasswordArgs;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -73,6 +74,7 @@ fn arguments(node: &Stub, force: bool, lost: &[&str]) -> RecoverArgs {
             client: ClientArgs {
                 nodes: vec![node.address.clone()],
                 timeout_ms: Duration::from_millis(500),
+                password: PasswordArgs::default(),
                 json: false,
             },
         },

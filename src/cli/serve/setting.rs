@@ -79,6 +79,11 @@ impl Setting {
         name.to_string_lossy().into_owned()
     }
 
+    /// Whether its value is shown to nobody.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.arg.is_hide_env_values_set()
+    }
+
     /// How its value is written.
     pub(crate) fn kind(&self) -> Kind {
         self.kind

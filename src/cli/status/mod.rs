@@ -7,7 +7,9 @@ mod nodes;
 mod picture;
 mod remarks;
 
-use crate::cli::client::{ClientArgs, MemberView, Standing, View, WHERE_NODES_ARE, cluster_view};
+use crate::cli::client::{
+    ClientArgs, Credentials, MemberView, Standing, View, WHERE_NODES_ARE, cluster_view_as,
+};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::{output, small_runtime};
 use clap::Args;
@@ -64,7 +66,9 @@ const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 impl Status {
     async fn gather(arguments: &ClientArgs) -> Result<Self, Failure> {
         let deadline = arguments.timeout_ms.min(NODE_TIMEOUT);
-        let mut answers = ask_all(arguments.nodes.iter().cloned(), deadline).await;
+        let credentials = arguments.credentials()?;
+        let named = arguments.nodes.iter().cloned();
+        let mut answers = ask_all(named, &credentials, deadline).await;
         let mut best: Option<(&Address, &View)> = None;
         for node in &arguments.nodes {
             if let Some(Ok((_, view))) = answers.get(node)
@@ -85,7 +89,7 @@ impl Status {
         let others = view
             .addresses()
             .filter(|address| !answers.contains_key(address));
-        answers.append(&mut ask_all(others, deadline).await);
+        answers.append(&mut ask_all(others, &credentials, deadline).await);
         // Nobody misses an address that does not answer and belongs to no one.
         answers.retain(|node, answer| answer.is_ok() || view.addresses().any(|a| a == *node));
         Ok(Self {
@@ -143,12 +147,14 @@ impl View {
 /// Asks all of them at once.
 async fn ask_all(
     nodes: impl Iterator<Item = Address>,
+    credentials: &Credentials,
     deadline: Duration,
 ) -> BTreeMap<Address, Answer> {
     let mut asking = JoinSet::new();
     for node in nodes {
+        let credentials = credentials.clone();
         asking.spawn(async move {
-            let answer = cluster_view(&node, deadline).await;
+            let answer = cluster_view_as(&node, &credentials, deadline).await;
             (node, answer)
         });
     }

@@ -1,6 +1,7 @@
 //! What `verify` can be told: [`VerifyArgs`].
 
 use crate::cli::failure::Failure;
+use crate::cli::password::PasswordArgs;
 use crate::cli::values::{count, millis};
 use crate::cli::workload::Names;
 use clap::Args;
@@ -40,6 +41,9 @@ pub(crate) struct VerifyArgs {
         default_value = "127.0.0.1:3030,127.0.0.1:3031,127.0.0.1:3032"
     )]
     pub(super) nodes: Vec<Address>,
+
+    #[command(flatten)]
+    pub(super) password: PasswordArgs,
 
     /// For how long clients work
     #[arg(

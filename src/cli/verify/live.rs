@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::report::Report;
 use super::saved::HistoryFile;
 use super::tell;
+use crate::cli::client::Credentials;
 use crate::cli::failure::Failure;
 use crate::cli::figures::counted;
 use crate::cli::interrupt::Interrupt;
@@ -30,11 +31,13 @@ pub(super) async fn verify(
     let path = arguments.history.as_deref();
     // A file that cannot be written is better known before.
     let file = path.map(HistoryFile::open).transpose()?;
+    let credentials = Credentials::of(&arguments.password)?;
     let names = arguments.names();
-    let nodes = or_interrupted(prepare(arguments, &names), interrupt).await??;
+    let preparing = prepare(arguments, &names, &credentials);
+    let nodes = or_interrupted(preparing, interrupt).await??;
     introduce(arguments, &names, &nodes);
 
-    let mut workload = Workload::start(plan(arguments, &names, &nodes));
+    let mut workload = Workload::start(plan(arguments, &names, &nodes, &credentials));
     let is_interrupted = watch(&mut workload, arguments.span(), interrupt).await;
     let stopping = spin("the last operations end", workload.stop());
     let record = or_interrupted(stopping, interrupt).await?;
@@ -60,7 +63,10 @@ pub(super) async fn verify(
         (_, true) => vec![format!(
             "the registers {names} are kept, so that they can be looked at"
         )],
-        _ => or_interrupted(clear(&record, &names, &nodes.all), interrupt).await?,
+        _ => {
+            let clearing = clear(&record, &names, &nodes.all, &credentials);
+            or_interrupted(clearing, interrupt).await?
+        }
     };
     report.remarks.extend(end);
 
@@ -83,14 +89,24 @@ async fn or_interrupted<T>(
 }
 
 /// Finds the nodes, and sees that the registers hold nothing.
-async fn prepare(arguments: &VerifyArgs, names: &Names) -> Result<Nodes, Failure> {
-    let nodes = spin("looking for the nodes", Nodes::find(&arguments.nodes)).await?;
-    let claiming = names.claim(&nodes.all, CARE_TIMEOUT);
+async fn prepare(
+    arguments: &VerifyArgs,
+    names: &Names,
+    credentials: &Credentials,
+) -> Result<Nodes, Failure> {
+    let finding = Nodes::find(&arguments.nodes, credentials);
+    let nodes = spin("looking for the nodes", finding).await?;
+    let claiming = names.claim(&nodes.all, credentials, CARE_TIMEOUT);
     spin("seeing that the registers are free", claiming).await?;
     Ok(nodes)
 }
 
-fn plan(arguments: &VerifyArgs, names: &Names, nodes: &Nodes) -> WorkloadPlan {
+fn plan(
+    arguments: &VerifyArgs,
+    names: &Names,
+    nodes: &Nodes,
+    credentials: &Credentials,
+) -> WorkloadPlan {
     WorkloadPlan {
         clients: arguments.clients,
         read_share: arguments.read_share,
@@ -99,6 +115,7 @@ fn plan(arguments: &VerifyArgs, names: &Names, nodes: &Nodes) -> WorkloadPlan {
         value_bytes: arguments.value_bytes,
         interval: arguments.interval(),
         operations_max: arguments.operations_max,
+        credentials: credentials.clone(),
         ..WorkloadPlan::new(nodes.all.clone(), names.clone())
     }
 }
@@ -169,13 +186,18 @@ fn events(record: &WorkloadRecord, is_interrupted: bool) -> Vec<String> {
 }
 
 /// Deletes the registers that may hold something. Returns what there is to say of it.
-async fn clear(record: &WorkloadRecord, names: &Names, nodes: &[Address]) -> Vec<String> {
+async fn clear(
+    record: &WorkloadRecord,
+    names: &Names,
+    nodes: &[Address],
+    credentials: &Credentials,
+) -> Vec<String> {
     let writes = || {
         let operations = record.operations.iter();
         operations.filter(|operation| operation.kind == Kind::Write)
     };
     let written = writes().map(|write| write.register as usize).collect();
-    let clearing = names.clear(&written, nodes, CARE_TIMEOUT);
+    let clearing = names.clear(&written, nodes, credentials, CARE_TIMEOUT);
     let mut told = match spin("the registers are deleted", clearing).await {
         Clearing::Cleared => Vec::new(),
         Clearing::Stopped(name, why) => vec![format!(

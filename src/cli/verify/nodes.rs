@@ -1,6 +1,6 @@
 //! The nodes that clients are spread over: [`Nodes`].
 
-use crate::cli::client::{View, WHERE_NODES_ARE, cluster_view};
+use crate::cli::client::{Credentials, View, WHERE_NODES_ARE, cluster_view_as};
 use crate::cli::failure::Failure;
 use protocol::Address;
 use std::time::Duration;
@@ -23,8 +23,11 @@ impl Nodes {
     ///
     /// # Errors
     /// If none of them knows of a cluster, or they know of different ones.
-    pub(super) async fn find(named: &[Address]) -> Result<Self, Failure> {
-        let answers = ask_all(named).await;
+    pub(super) async fn find(
+        named: &[Address],
+        credentials: &Credentials,
+    ) -> Result<Self, Failure> {
+        let answers = ask_all(named, credentials).await;
         let views = || {
             let views = answers.iter().filter_map(|(node, answer)| {
                 let view = answer.as_ref().ok()?;
@@ -55,7 +58,7 @@ impl Nodes {
             .filter(|node| !views.iter().any(|(answered, ..)| answered == node))
             .cloned()
             .collect();
-        let answers = ask_all(&others).await;
+        let answers = ask_all(&others, credentials).await;
         let silent = answers
             .into_iter()
             .filter_map(|(node, answer)| Some((node, answer.err()?)));
@@ -67,11 +70,12 @@ impl Nodes {
 type Answer = (Address, Result<View, String>);
 
 /// Asks all of them at once.
-async fn ask_all(nodes: &[Address]) -> Vec<Answer> {
+async fn ask_all(nodes: &[Address], credentials: &Credentials) -> Vec<Answer> {
     let mut asking = JoinSet::new();
     for node in nodes.iter().cloned() {
+        let credentials = credentials.clone();
         asking.spawn(async move {
-            let answer = cluster_view(&node, TIMEOUT).await;
+            let answer = cluster_view_as(&node, &credentials, TIMEOUT).await;
             (node, answer.map(|(_, view)| view))
         });
     }
@@ -120,7 +124,7 @@ mod tests {
         let older = node(Some("c1"), 6, vec![away.clone()]).await;
         let fresh = node(None, 0, vec![]).await;
         let named = [&away, &older.address, &fresh.address, &newer.address].map(Address::clone);
-        let nodes = Nodes::find(&named).await.unwrap();
+        let nodes = Nodes::find(&named, &Credentials::NONE).await.unwrap();
         let mut expected =
             [&lost, &other.address, &newer.address, &older.address].map(Address::clone);
         expected.sort();
@@ -132,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_cluster_nothing_happens() {
         let (away, fresh) = (nowhere().await, node(None, 0, vec![]).await);
-        let failure = Nodes::find(&[away.clone(), fresh.address.clone()])
+        let failure = Nodes::find(&[away.clone(), fresh.address.clone()], &Credentials::NONE)
             .await
             .unwrap_err();
         assert_eq!(failure.exit, Exit::Failed);
@@ -153,9 +157,12 @@ mod tests {
             node(Some("c1"), 1, vec![]).await,
             node(Some("c2"), 1, vec![]).await,
         );
-        let failure = Nodes::find(&[one.address.clone(), other.address.clone()])
-            .await
-            .unwrap_err();
+        let failure = Nodes::find(
+            &[one.address.clone(), other.address.clone()],
+            &Credentials::NONE,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
     }
 }

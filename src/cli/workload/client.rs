@@ -97,7 +97,7 @@ impl Client {
             return Some(connection);
         }
         match Connection::open_answering(&self.plan.nodes[self.node]).await {
-            Ok(connection) => Some(connection),
+            Ok(connection) => Some(connection.saying(&self.plan.credentials)),
             Err(unreachable) => {
                 self.recorder
                     .unreachable(self.node, &unreachable.to_string());
@@ -132,7 +132,7 @@ impl Client {
                 match found {
                     Ok(connection) => {
                         self.node = home;
-                        Some(connection)
+                        Some(connection.saying(&self.plan.credentials))
                     }
                     Err(_) => {
                         self.look_home = Instant::now() + HOMECOMING_INTERVAL;
@@ -191,7 +191,7 @@ fn verb(action: &Action<ByteString>, value_bytes: usize) -> Verb {
         Action::Read => Verb::Read,
         Action::Write(value) => Verb::Write(values::filled(value, value_bytes)),
         Action::Delete => Verb::Delete,
-        Action::CompareAndSet { .. } | Action::Add(_) => {
+        _ => {
             unreachable!("no client draws what nodes cannot be asked for")
         }
     }

@@ -1,6 +1,6 @@
 //! The registers of a workload: [`Names`].
 
-use crate::cli::client::{Connection, Reply, Request, Verb};
+use crate::cli::client::{Connection, Credentials, Reply, Request, Verb};
 use crate::cli::failure::Failure;
 use protocol::{Address, RegisterName};
 use std::collections::BTreeSet;
@@ -57,7 +57,13 @@ impl Names {
     ///
     /// # Errors
     /// If one of them holds something, or no node tells.
-    pub(crate) async fn claim(&self, nodes: &[Address], timeout: Duration) -> Result<(), Failure> {
+    pub(crate) async fn claim(
+        &self,
+        nodes: &[Address],
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> Result<(), Failure> {
+        let nodes = (nodes, credentials);
         let mut connection = None;
         for name in self.iter() {
             match ask(nodes, &mut connection, &name, Verb::Read, timeout).await {
@@ -89,8 +95,10 @@ impl Names {
         &self,
         numbers: &BTreeSet<usize>,
         nodes: &[Address],
+        credentials: &Credentials,
         timeout: Duration,
     ) -> Clearing {
+        let nodes = (nodes, credentials);
         let mut connection = None;
         for name in numbers.iter().map(|number| self.get(*number)) {
             if let Err(why) = ask(nodes, &mut connection, &name, Verb::Delete, timeout).await {
@@ -113,7 +121,7 @@ impl fmt::Display for Names {
 
 /// Asks one node after the other until it is done; a read or a delete may be asked for twice.
 async fn ask(
-    nodes: &[Address],
+    (nodes, credentials): (&[Address], &Credentials),
     connection: &mut Option<Connection>,
     name: &RegisterName,
     verb: Verb,
@@ -129,13 +137,16 @@ async fn ask(
     *connection = None;
     for node in nodes {
         let why = match Connection::open_answering(node).await {
-            Ok(mut open) => match request.ask(&mut open, timeout).await {
-                Reply::Done { value, .. } => {
-                    *connection = Some(open);
-                    return Ok(value);
+            Ok(open) => {
+                let mut open = open.saying(credentials);
+                match request.ask(&mut open, timeout).await {
+                    Reply::Done { value, .. } => {
+                        *connection = Some(open);
+                        return Ok(value);
+                    }
+                    Reply::Elsewhere(why) | Reply::Refused(why) | Reply::Unknown(why) => why,
                 }
-                Reply::Elsewhere(why) | Reply::Refused(why) | Reply::Unknown(why) => why,
-            },
+            }
             Err(unreachable) => unreachable.to_string(),
         };
         reasons.push_str(&format!("\n  {node}: {why}"));

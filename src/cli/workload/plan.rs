@@ -1,6 +1,7 @@
 //! What clients are to do: [`WorkloadPlan`].
 
 use super::names::Names;
+use crate::cli::client::Credentials;
 use protocol::Address;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ pub(crate) struct WorkloadPlan {
     /// Which nodes they ask. Clients are spread over them; each stays with one as long as that
     /// answers, turns to another when it fails, and comes back.
     pub(crate) nodes: Vec<Address>,
+    /// What they say to be let in.
+    pub(crate) credentials: Credentials,
     /// Which registers they share. Nobody else may write these.
     pub(crate) names: Names,
     /// How many clients there are. Each does one thing at a time.
@@ -35,6 +38,7 @@ impl WorkloadPlan {
     pub(crate) fn new(nodes: Vec<Address>, names: Names) -> Self {
         Self {
             nodes,
+            credentials: Credentials::NONE,
             names,
             clients: 16,
             read_share: 0.5,

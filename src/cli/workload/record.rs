@@ -58,6 +58,8 @@ pub(crate) enum Kind {
     CompareAndSet,
     /// An addition to an integer.
     Add,
+    /// A write that tells what was there before.
+    Swap,
 }
 
 /// How an operation ended for its client.
@@ -80,12 +82,13 @@ impl OperationRecord {
 
 impl Kind {
     /// All kinds, in the order of their telling.
-    pub(crate) const ALL: [Kind; 5] = [
+    pub(crate) const ALL: [Kind; 6] = [
         Kind::Read,
         Kind::Write,
         Kind::Delete,
         Kind::CompareAndSet,
         Kind::Add,
+        Kind::Swap,
     ];
 
     /// The kind of what the checker is told of.
@@ -94,7 +97,8 @@ impl Kind {
             Action::Read => Kind::Read,
             Action::Write(_) => Kind::Write,
             Action::Delete => Kind::Delete,
-            Action::CompareAndSet { .. } => Kind::CompareAndSet,
+            Action::CompareAndSet { .. } | Action::SetUnless { .. } => Kind::CompareAndSet,
+            Action::Swap(_) => Kind::Swap,
             Action::Add(_) => Kind::Add,
         }
     }
@@ -107,6 +111,7 @@ impl Kind {
             Kind::Delete => "deletes",
             Kind::CompareAndSet => "compare-and-sets",
             Kind::Add => "additions",
+            Kind::Swap => "swaps",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A workload against small servers that play nodes.
 
 use super::*;
+use crate::cli::client::Credentials;
 use crate::cli::client::stub::{Stub, json, nowhere};
 use checker::{Limits, Verdict, check};
 use protocol::Address;
@@ -199,25 +200,34 @@ async fn registers_that_hold_something_are_not_claimed() {
     let nodes = [nowhere().await, node.address.clone()];
     let names = Names::new("w-", 2);
     let timeout = Duration::from_secs(10);
-    names.claim(&nodes, timeout).await.unwrap();
+    names
+        .claim(&nodes, &Credentials::NONE, timeout)
+        .await
+        .unwrap();
     let workload = Workload::start(plan(vec![node.address.clone()]));
     until(&workload, |figures| figures.done >= 50).await;
     workload.stop().await;
-    let taken = names.claim(&nodes, timeout).await.unwrap_err();
+    let taken = names
+        .claim(&nodes, &Credentials::NONE, timeout)
+        .await
+        .unwrap_err();
     assert!(taken.message.unwrap().contains("holds something"));
     let all = [0, 1].into();
-    let cleared = names.clear(&all, &nodes, timeout).await;
+    let cleared = names.clear(&all, &nodes, &Credentials::NONE, timeout).await;
     assert_eq!(cleared, Clearing::Cleared);
-    names.claim(&nodes, timeout).await.unwrap();
+    names
+        .claim(&nodes, &Credentials::NONE, timeout)
+        .await
+        .unwrap();
 
     let away = [nowhere().await];
     let message = names
-        .claim(&away, timeout)
+        .claim(&away, &Credentials::NONE, timeout)
         .await
         .unwrap_err()
         .message
         .unwrap();
     assert!(message.contains(away[0].as_str()), "{message}");
-    let stopped = names.clear(&all, &away, timeout).await;
+    let stopped = names.clear(&all, &away, &Credentials::NONE, timeout).await;
     assert!(matches!(stopped, Clearing::Stopped(name, _) if name == names.get(0)));
 }

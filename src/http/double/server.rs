@@ -2,8 +2,9 @@
 
 use super::{Double, State};
 use crate::http::client::{Answer, Client, SOON};
+use crate::http::openapi::conformance::assert_described;
 use crate::http::{Http, Timeouts};
-use crate::server::Limits;
+use crate::server::{Limits, Password};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,8 +23,21 @@ impl Server {
         Self::start_with(|_, _| ()).await
     }
 
+    /// One that wants a password.
+    pub(in crate::http) async fn start_guarded(password: &str) -> Self {
+        let password = Password::new(password).unwrap();
+        Self::start_as(Some(password), |_, _| ()).await
+    }
+
     /// With other limits and time-outs than the usual ones.
     pub(in crate::http) async fn start_with(
+        change: impl FnOnce(&mut Limits, &mut Timeouts),
+    ) -> Self {
+        Self::start_as(None, change).await
+    }
+
+    async fn start_as(
+        password: Option<Password>,
         change: impl FnOnce(&mut Limits, &mut Timeouts),
     ) -> Self {
         let mut limits = Limits {
@@ -35,7 +49,7 @@ impl Server {
         let mut timeouts = Timeouts::default();
         change(&mut limits, &mut timeouts);
         let double = Double::new(limits);
-        let http = Http::with_timeouts(double.clone(), timeouts);
+        let http = Http::with_timeouts(double.clone(), password, timeouts);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
@@ -114,6 +128,8 @@ impl Server {
         request.extend(b"\r\n");
         request.extend(body);
         client.send(&request).await;
-        client.answer_to(method).await
+        let answer = client.answer_to(method).await;
+        assert_described(method, path, &answer);
+        answer
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// How long a condition that must come true may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a node was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -174,6 +174,15 @@ pub(super) fn greeting(number: u64) -> Greeting {
         process: number,
         cluster: None,
         predecessor: None,
+        challenge: None,
+    }
+}
+
+/// A node played by hand that knows no password.
+fn without_password(own: &Greeting) -> greet::Introduction {
+    greet::Introduction {
+        greeting: own.clone(),
+        password: None,
     }
 }
 
@@ -184,7 +193,7 @@ pub(super) async fn accept_by_hand(listener: &TcpListener, own: &Greeting) -> Tc
         .expect("it is dialled in time")
         .expect("it is dialled");
     // Whether it was liked shows in what the other side does.
-    let _ = greet::answer(&mut stream, own, PATIENCE).await;
+    let _ = greet::answer(&mut stream, &without_password(own), PATIENCE).await;
     stream
 }
 
@@ -194,7 +203,7 @@ pub(super) async fn dial_by_hand(
     own: &Greeting,
 ) -> (TcpStream, Result<Greeting, greet::GreetError>) {
     let mut stream = connect(address).await;
-    let greeted = greet::greet(&mut stream, own, PATIENCE).await;
+    let greeted = greet::greet(&mut stream, &without_password(own), PATIENCE).await;
     (stream, greeted.map(|(other, _)| other))
 }
 

@@ -3,4 +3,5 @@
 mod faults;
 mod harness;
 mod measurements;
+mod passwords;
 mod talk;

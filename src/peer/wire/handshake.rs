@@ -25,6 +25,9 @@ pub(in crate::peer) struct Greeting {
     pub(in crate::peer) cluster: Option<ClusterId>,
     /// The cluster that its own was recovered from, if it was: nodes of that one are to learn it.
     pub(in crate::peer) predecessor: Option<ClusterId>,
+    /// A random number of this connection, if the node has a password: what proves on this
+    /// connection that one knows the password proves it on no other.
+    pub(in crate::peer) challenge: Option<u128>,
 }
 
 /// Why a node refuses to talk to another.
@@ -38,6 +41,10 @@ pub(in crate::peer) enum Refusal {
     Itself,
     /// Another process runs under the same identity.
     IdentityTaken,
+    /// One of the two has a password, and the other has none.
+    NoPassword,
+    /// What the other one proved to know is not the password.
+    WrongPassword,
     /// A reason that only a later version of this program knows.
     Other(u8),
 }
@@ -59,6 +66,7 @@ impl Greeting {
         self.process.put(&mut rest);
         self.cluster.put(&mut rest);
         self.predecessor.put(&mut rest);
+        self.challenge.put(&mut rest);
         let mut out = MAGIC.to_vec();
         let length = u16::try_from(rest.len()).expect("a greeting is short");
         length.put(&mut out);
@@ -101,6 +109,11 @@ impl Greeting {
             process: reader.take()?,
             cluster: reader.take()?,
             predecessor: reader.take()?,
+            challenge: match reader.bytes_left() {
+                // An earlier program, which knows of no passwords.
+                0 => None,
+                _ => reader.take()?,
+            },
         })
     }
 
@@ -112,6 +125,9 @@ impl Greeting {
                 true => Refusal::Itself,
                 false => Refusal::IdentityTaken,
             });
+        }
+        if self.challenge.is_some() != other.challenge.is_some() {
+            return Err(Refusal::NoPassword);
         }
         if let (Some(own), Some(others)) = (self.cluster, other.cluster)
             && own != others
@@ -129,23 +145,29 @@ impl Greeting {
 }
 
 impl Refusal {
-    fn number(self) -> u8 {
+    /// As it stands on the wire; 0 stands for none.
+    pub(in crate::peer) fn number(self) -> u8 {
         match self {
             Refusal::NoCommonVersion => 1,
             Refusal::OtherCluster => 2,
             Refusal::Itself => 3,
             Refusal::IdentityTaken => 4,
+            Refusal::NoPassword => 5,
+            Refusal::WrongPassword => 6,
             Refusal::Other(number) => number,
         }
     }
 
-    fn from_number(number: u8) -> Option<Refusal> {
+    /// Reads what [`Refusal::number`] gives.
+    pub(in crate::peer) fn from_number(number: u8) -> Option<Refusal> {
         match number {
             0 => None,
             1 => Some(Refusal::NoCommonVersion),
             2 => Some(Refusal::OtherCluster),
             3 => Some(Refusal::Itself),
             4 => Some(Refusal::IdentityTaken),
+            5 => Some(Refusal::NoPassword),
+            6 => Some(Refusal::WrongPassword),
             number => Some(Refusal::Other(number)),
         }
     }
@@ -162,6 +184,14 @@ impl fmt::Display for Refusal {
             Refusal::IdentityTaken => {
                 f.write_str("another process runs under the same node's identity")
             }
+            Refusal::NoPassword => f.write_str(
+                "one of the two nodes has a password and the other has none; all nodes of a \
+                 cluster are started with the same",
+            ),
+            Refusal::WrongPassword => f.write_str(
+                "the two nodes have different passwords; all nodes of a cluster are started with \
+                 the same",
+            ),
             Refusal::Other(number) => write!(
                 f,
                 "a later version of the program gives reason {number}, unknown to this one"
@@ -188,6 +218,7 @@ mod tests {
             process: node,
             cluster: None,
             predecessor: None,
+            challenge: None,
         }
     }
 
@@ -204,6 +235,7 @@ mod tests {
             (min, max) in any::<(u16, u16)>(),
             (node, boot, process) in any::<(u64, u32, u64)>(),
             (cluster, predecessor) in any::<(Option<u64>, Option<u64>)>(),
+            challenge in any::<Option<u128>>(),
         ) {
             let greeting = Greeting {
                 refusal: Refusal::from_number(refusal),
@@ -215,6 +247,7 @@ mod tests {
                 process,
                 cluster: cluster.map(ClusterId),
                 predecessor: predecessor.map(ClusterId),
+                challenge,
             };
             prop_assert_eq!(decode(&greeting.encode()), Ok(greeting));
         }
@@ -239,6 +272,25 @@ mod tests {
             .copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
         bytes.extend_from_slice(b"later");
         assert_eq!(decode(&bytes), Ok(greeting(1)));
+    }
+
+    #[test]
+    fn an_earlier_program_has_no_password() {
+        let bytes = greeting(1).encode();
+        let rest = &bytes[Greeting::HEAD_BYTES..bytes.len() - 1];
+        assert_eq!(Greeting::decode_rest(rest), Ok(greeting(1)));
+    }
+
+    #[test]
+    fn a_node_with_a_password_and_one_without_refuse_each_other() {
+        let guarded = |node| Greeting {
+            challenge: Some(7),
+            ..greeting(node)
+        };
+        assert_eq!(guarded(1).judge(&greeting(2)), Err(Refusal::NoPassword));
+        assert_eq!(greeting(1).judge(&guarded(2)), Err(Refusal::NoPassword));
+        assert_eq!(guarded(1).judge(&guarded(2)), Ok(1));
+        assert_eq!(guarded(1).judge(&guarded(1)), Err(Refusal::Itself));
     }
 
     #[test]

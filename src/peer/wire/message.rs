@@ -28,6 +28,8 @@ const ACCEPT: u8 = 14;
 const ACCEPT_REPLY: u8 = 15;
 const PULL: u8 = 16;
 const PULL_REPLY: u8 = 17;
+const LIST: u8 = 18;
+const LIST_REPLY: u8 = 19;
 
 /// Appends a message. Who it is from and for stands elsewhere: the handshake proved the one, the
 /// batch names the other.
@@ -165,6 +167,26 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             answer.put(out);
             PULL_REPLY
         }
+        Body::List {
+            counter,
+            group,
+            ask,
+        } => {
+            counter.put(out);
+            group.put(out);
+            ask.put(out);
+            LIST
+        }
+        Body::ListReply {
+            request,
+            group,
+            answer,
+        } => {
+            put_request(*request, message.to, out);
+            group.put(out);
+            answer.put(out);
+            LIST_REPLY
+        }
     };
 }
 
@@ -250,6 +272,16 @@ pub(super) fn take(
             ask: reader.take()?,
         },
         PULL_REPLY => Body::PullReply {
+            request: take_request(reader, to)?,
+            group: reader.take()?,
+            answer: reader.take()?,
+        },
+        LIST => Body::List {
+            counter: reader.take()?,
+            group: reader.take()?,
+            ask: reader.take()?,
+        },
+        LIST_REPLY => Body::ListReply {
             request: take_request(reader, to)?,
             group: reader.take()?,
             answer: reader.take()?,

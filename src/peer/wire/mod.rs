@@ -10,6 +10,7 @@ mod change;
 mod field;
 mod frame;
 mod handshake;
+mod listing;
 mod membership;
 mod message;
 mod modify;

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use protocol::{
     Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Condition,
     Configuration, Counter, DissentReason, Effect, Epoch, ExpiryCondition, Founder, FreshNumber,
-    Group, Groups, Incarnation, Member, MembershipMessage, Message, NewExpiry, NodeId, Operation,
-    OperationId, Outcome, Promise, Proposal, ProposalId, PullAnswer, PullAsk, PullEntry, Record,
-    Refusal, RegisterName, RequestId, Tag, UnixMillis, Unmet, Want,
+    Group, Groups, Incarnation, ListAnswer, ListAsk, ListCount, ListEntry, ListPage, Member,
+    MembershipMessage, Message, NewExpiry, NodeId, Operation, OperationId, Outcome, Position,
+    Promise, Proposal, ProposalId, PullAnswer, PullAsk, PullEntry, Record, Refusal, RegisterName,
+    RequestId, Tag, UnixMillis, Unmet, Want,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -158,6 +159,18 @@ fn body() -> impl Strategy<Value = Body> {
         }),
         (request(), group(), pull_answer()).prop_map(|(request, group, answer)| {
             Body::PullReply {
+                request,
+                group,
+                answer,
+            }
+        }),
+        (counter(), group(), list_ask()).prop_map(|(counter, group, ask)| Body::List {
+            counter,
+            group,
+            ask
+        }),
+        (request(), group(), list_answer()).prop_map(|(request, group, answer)| {
+            Body::ListReply {
                 request,
                 group,
                 answer,
@@ -406,6 +419,46 @@ pub(super) fn pull_answer() -> impl Strategy<Value = PullAnswer> {
         (name(), cell()).prop_map(|(name, cell)| PullEntry::Whole { name, cell }),
     ];
     (vec(entry, 0..8), any::<bool>()).prop_map(|(entries, more)| PullAnswer { entries, more })
+}
+
+pub(super) fn list_ask() -> impl Strategy<Value = ListAsk> {
+    prop_oneof![
+        (of(position()), any::<u16>())
+            .prop_map(|(after, entries_max)| ListAsk::Names { after, entries_max }),
+        any::<u64>().prop_map(|wall| ListAsk::Count {
+            wall: UnixMillis(wall)
+        }),
+    ]
+}
+
+pub(super) fn list_answer() -> impl Strategy<Value = ListAnswer> {
+    let entry = (name(), tag(), any::<bool>(), any::<bool>(), expiry()).prop_map(
+        |(name, tag, settled, holds_value, expiry)| ListEntry {
+            name,
+            tag,
+            settled,
+            holds_value,
+            expiry,
+        },
+    );
+    let count =
+        (any::<u128>(), any::<u64>(), any::<bool>()).prop_map(|(digest, values, any_expired)| {
+            ListCount {
+                digest,
+                values,
+                any_expired,
+            }
+        });
+    prop_oneof![
+        (vec(entry, 0..8), of(position()))
+            .prop_map(|(entries, end)| ListAnswer::Names(ListPage { entries, end })),
+        count.prop_map(ListAnswer::Count),
+    ]
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (0..=Position::NUMBER_MAX)
+        .prop_map(|number| Position::from_number(number).expect("within the bound"))
 }
 
 fn promise() -> impl Strategy<Value = Promise> {

@@ -3,8 +3,8 @@
 use super::values::CONFIGURATION_BYTES_MAX;
 use bytes::Bytes;
 use protocol::{
-    Accepted, Answer, Body, Cell, Message, Operation, Outcome, Promise, PullAnswer, PullAsk,
-    PullEntry, Record, RegisterName,
+    Accepted, Answer, Body, Cell, ListAnswer, ListEntry, ListPage, Message, Operation, Outcome,
+    Promise, PullAnswer, PullAsk, PullEntry, Record, RegisterName,
 };
 
 /// What a message weighs beside its names, its values and its configuration.
@@ -21,6 +21,9 @@ const LISTED_NAME: usize = size_of::<RegisterName>();
 /// What an entry of a pull's answer weighs beside its name and its values.
 const ENTRY: usize = size_of::<PullEntry>();
 
+/// What an entry of a listing's page weighs beside its name.
+const LISTED_ENTRY: usize = size_of::<ListEntry>();
+
 /// The most that a page of a pull's answer weighs, but for the cell that fills it.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
@@ -30,6 +33,12 @@ pub(super) const WITHOUT_VALUES_MAX: usize = greatest([
     FIXED + PullAsk::NAMES_MAX * (LISTED_NAME + RegisterName::BYTES_MAX),
     FIXED + PAGE_BYTES_MAX + ENTRY + size_of::<Accepted>() + RegisterName::BYTES_MAX,
 ]);
+
+const _: () = assert!(
+    FIXED + ListPage::ENTRIES_CEILING * (LISTED_ENTRY + RegisterName::BYTES_MAX)
+        <= super::MESSAGE_BYTES_MAX,
+    "the longest page of a listing, which carries no values, can be sent"
+);
 
 /// What a message weighs: at least its place in memory, and at least its bytes on the wire.
 pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
@@ -62,7 +71,15 @@ pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
                 }
             },
             Body::PullReply { answer, .. } => of_answer(answer),
-            Body::UpdateReply { .. }
+            Body::ListReply { answer, .. } => match answer {
+                ListAnswer::Names(page) => {
+                    let names = page.entries.iter().map(|entry| of_name(&entry.name));
+                    names.map(|name| LISTED_ENTRY + name).sum()
+                }
+                ListAnswer::Count(_) => 0,
+            },
+            Body::List { .. }
+            | Body::UpdateReply { .. }
             | Body::ConfigurationRequest { .. }
             | Body::Entered { .. }
             | Body::AcceptReply { .. } => 0,

@@ -1,14 +1,20 @@
 //! A running node: [`Node`].
 
+mod batch;
 mod cluster;
 mod inbox;
 mod leaving;
+mod listing;
+mod placement;
 mod recovering;
 mod refusals;
 mod registers;
 mod viewing;
 
+pub(crate) use batch::Batch;
 pub(crate) use leaving::NotLeft;
+pub(crate) use listing::{NamesPage, NotListed};
+pub(crate) use placement::Placement;
 pub(super) use recovering::told_of_recovery;
 
 use super::alarm::Alarm;
@@ -24,13 +30,13 @@ use inbox::NodeInbox;
 use parking_lot::Mutex;
 use protocol::{
     Address, Incarnation, Lane, LaneOptions, Membership, Message, NodeId, Operation, Outcome,
-    Refusal, Time,
+    Refusal, Time, UnixMillis,
 };
 use refusals::Refusals;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::error;
 
 /// A running node: its lanes, its membership, its links to the others. Cheap to clone.
@@ -57,6 +63,8 @@ struct Inner {
     /// Operations whose clients wait, and how many may.
     operations_running: AtomicUsize,
     operations_max: usize,
+    /// Room for the groups that may be listed at once.
+    listings: Semaphore,
 }
 
 /// Who has taken a process's place.
@@ -87,7 +95,10 @@ impl Node {
             membership_alarm: Alarm::default(),
             links: Links::new(
                 incarnation,
-                PeerSettings::default(),
+                PeerSettings {
+                    password: settings.password.clone(),
+                    ..PeerSettings::default()
+                },
                 Arc::new(NodeInbox(inner.clone())),
             ),
             metrics,
@@ -96,12 +107,18 @@ impl Node {
             replaced: watch::Sender::new(None),
             operations_running: AtomicUsize::new(0),
             operations_max: settings.operations_max,
+            listings: Semaphore::new(listing::GROUPS_MAX),
         }))
     }
 
     /// Its connections to the others.
     pub(crate) fn links(&self) -> &Links {
         &self.0.links
+    }
+
+    /// What the wall clock shows.
+    pub(crate) fn wall_clock(&self) -> UnixMillis {
+        self.0.clock.wall()
     }
 
     /// Starts the tasks that serve the node's timers. They end with the runtime.
@@ -227,6 +244,7 @@ fn lane_options(
     (0..lanes).map(move |lane| LaneOptions {
         operations_max: settings.operations_max,
         content_bytes_max: settings.value_bytes_max,
+        has_disk: false,
         resend_first: settings.resend_first,
         resend_max: settings.resend_max,
         copy_bytes_per_second_max,

@@ -1,13 +1,14 @@
 //! What clients ask of a node.
 
-use super::Node;
+use super::{NamesPage, Node, NotListed};
 use crate::http::Registers;
 use crate::metrics::{Metrics, OperationKind, PeerFigures, ReceivedFigures, Traffic};
 use crate::peer::LinkFigures;
 use crate::server::limits::Limits;
 use crate::server::view::ClusterView;
 use protocol::{
-    ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, RecoveryView, Refusal,
+    ChangeRefusal, ChangeRequest, Epoch, NodeId, Operation, Outcome, Position, RecoveryView,
+    Refusal, UnixMillis,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,6 +40,15 @@ impl Registers for Node {
         outcome
     }
 
+    async fn list(
+        &self,
+        after: Option<Position>,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<NamesPage, NotListed> {
+        Node::list(self, after, count, timeout).await
+    }
+
     async fn change(&self, request: ChangeRequest) -> Result<Epoch, ChangeRefusal> {
         match request {
             ChangeRequest::Recover {
@@ -52,6 +62,10 @@ impl Registers for Node {
 
     fn recovery(&self, lost: &BTreeSet<NodeId>) -> Result<RecoveryView, ChangeRefusal> {
         self.recovery_view(lost)
+    }
+
+    fn wall_clock(&self) -> UnixMillis {
+        Node::wall_clock(self)
     }
 
     fn view(&self) -> ClusterView {

@@ -67,7 +67,7 @@ impl Settings {
             if address.port() == 0 {
                 return Err(SettingsError::ListensAnywhere(address));
             }
-            if !address.ip().is_loopback() && !self.insecure {
+            if !address.ip().is_loopback() && !self.insecure && self.password.is_none() {
                 return Err(SettingsError::Exposed(address));
             }
             if !seen.insert(address) {
@@ -137,6 +137,8 @@ fn is_no_ones(address: &Address) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redis::MultiRegister;
+    use crate::server::Password;
     use std::time::Duration;
 
     fn settings() -> Settings {
@@ -148,6 +150,8 @@ mod tests {
             join: vec![],
             weight: Member::WEIGHT_DEFAULT,
             replication: Configuration::REPLICATION_DEFAULT,
+            password: None,
+            multi_register: MultiRegister::PerCommand,
             insecure: false,
             timeout: Duration::from_secs(5),
             timeout_max: Duration::from_secs(60),
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_strangers_reach_needs_the_word_insecure() {
+    fn an_address_that_strangers_reach_needs_a_password_or_the_word_insecure() {
         let open: SocketAddr = "0.0.0.0:3030".parse().unwrap();
         assert_eq!(
             error_after(|s| s.listen = vec![open]),
@@ -189,6 +193,10 @@ mod tests {
         insecure.listen = vec![open];
         insecure.insecure = true;
         assert_eq!(insecure.check(), Ok(()));
+        let mut guarded = settings();
+        guarded.listen = vec![open];
+        guarded.password = Some(Password::new("correct-horse-battery").unwrap());
+        assert_eq!(guarded.check(), Ok(()));
         let mut ipv6 = settings();
         ipv6.listen = vec!["[::1]:3030".parse().unwrap()];
         assert_eq!(ipv6.check(), Ok(()));

@@ -1,8 +1,10 @@
 //! What is wrong with settings, and what to do about it: [`SettingsError`].
 
+use crate::server::password::{Password, PasswordError};
 use protocol::{Address, Configuration, Member};
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A setting's name, as its flag has it, and its value.
@@ -20,6 +22,12 @@ pub(crate) enum SettingsError {
     ListensTwice(SocketAddr),
     /// It would listen where strangers can reach it.
     Exposed(SocketAddr),
+    /// What was given is no password.
+    Password(PasswordError),
+    /// The file with the password cannot be read, for this reason.
+    PasswordFile(PathBuf, String),
+    /// The password is given, and a file with it.
+    PasswordTwice,
     /// No node can be reached at "all addresses".
     AdvertisesEverywhere(Address),
     /// There are no peers, or more than a cluster can have.
@@ -68,8 +76,20 @@ impl SettingsError {
             Self::ListensNowhere => "give --listen HOST:PORT".to_owned(),
             Self::ListensAnywhere(_) => "name the port, as in --listen 127.0.0.1:3030".to_owned(),
             Self::ListensTwice(_) | Self::PeerTwice(..) => "leave one of the two out".to_owned(),
-            Self::Exposed(_) => "listen on a loopback address such as 127.0.0.1:3030, or say \
-                --insecure if only those whom you trust can reach that network"
+            Self::Exposed(_) => "give --password-file FILE, listen on a loopback address such as \
+                127.0.0.1:3030, or say --insecure if only those whom you trust can reach that \
+                network"
+                .to_owned(),
+            Self::Password(_) => format!(
+                "give {} to {} visible characters without spaces; 'openssl rand -hex 32' makes some",
+                Password::LENGTHS.start(),
+                Password::LENGTHS.end()
+            ),
+            Self::PasswordFile(..) => "give --password-file FILE, with the password alone in it, \
+                on one line"
+                .to_owned(),
+            Self::PasswordTwice => "leave one of the two out; --password-file keeps the password \
+                out of the list of processes"
                 .to_owned(),
             Self::AdvertisesEverywhere(address) => format!(
                 "give --advertise HOST:{}, the address at which the other nodes reach this one",
@@ -122,6 +142,15 @@ impl fmt::Display for SettingsError {
                 "{address} is not a loopback address, and this node lets everyone who reaches it \
                  read and write"
             ),
+            Self::Password(error) => error.fmt(f),
+            Self::PasswordFile(path, error) => write!(
+                f,
+                "the file with the password, {}, cannot be read: {error}",
+                path.display()
+            ),
+            Self::PasswordTwice => {
+                write!(f, "--password and --password-file are both given")
+            }
             Self::AdvertisesEverywhere(address) => write!(
                 f,
                 "the node would tell the others to reach it at {address}, which is no one's \

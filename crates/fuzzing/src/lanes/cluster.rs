@@ -361,6 +361,7 @@ impl Cluster {
                     }
                     self.note_entered(at, &configuration);
                 }
+                Output::Listed { .. } => unreachable!("no schedule lists"),
                 Output::Copied { epoch, group } => self.changes.note_copied(at, epoch, group),
             }
         }

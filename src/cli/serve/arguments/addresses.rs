@@ -46,7 +46,8 @@ pub(crate) struct AddressArgs {
     )]
     pub(crate) join: Vec<Address>,
 
-    /// Allow addresses that are not loopback, although everyone who reaches them can read and write
+    /// Allow addresses that are not loopback without a password, although everyone who reaches them
+    /// can read and write
     #[arg(
         long,
         env = "SHARDEDMEMORY_INSECURE",

@@ -4,9 +4,11 @@ mod addresses;
 mod limits;
 mod log;
 mod members;
+mod redis;
 mod times;
 
 use crate::cli::failure::Failure;
+use crate::cli::password::PasswordArgs;
 use crate::server::{Settings, SettingsError};
 use addresses::AddressArgs;
 use clap::Args;
@@ -14,6 +16,7 @@ use limits::LimitArgs;
 use log::LogArgs;
 use members::MemberArgs;
 use protocol::Address;
+use redis::RedisArgs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use times::TimeArgs;
@@ -39,11 +42,17 @@ pub(crate) struct ServeArgs {
     #[command(flatten, next_help_heading = "Addresses")]
     pub(crate) addresses: AddressArgs,
 
+    #[command(flatten, next_help_heading = "Access")]
+    pub(crate) password: PasswordArgs,
+
     #[command(flatten, next_help_heading = "Members")]
     pub(crate) members: MemberArgs,
 
     #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitArgs,
+
+    #[command(flatten, next_help_heading = "Redis")]
+    pub(crate) redis: RedisArgs,
 
     #[command(flatten, next_help_heading = "Times, in milliseconds")]
     pub(crate) times: TimeArgs,
@@ -68,19 +77,22 @@ Examples:
   A fourth one for them, later:
     shardedmemory serve --listen 127.0.0.1:3033 --join 127.0.0.1:3030,127.0.0.1:3031
 
-  One of three machines in a network that you trust:
+  One of three machines, with a password (the same on each; 'openssl rand -hex 32' makes one):
     shardedmemory serve --listen 0.0.0.0:3030 --advertise db-1:3030 \\
-      --peers db-1:3030,db-2:3030,db-3:3030 --insecure
+      --peers db-1:3030,db-2:3030,db-3:3030 --password-file password
 
   The same by its environment:
     SHARDEDMEMORY_LISTEN=0.0.0.0:3030 SHARDEDMEMORY_ADVERTISE=db-1:3030 \\
-      SHARDEDMEMORY_PEERS=db-1:3030,db-2:3030,db-3:3030 SHARDEDMEMORY_INSECURE=true \\
+      SHARDEDMEMORY_PEERS=db-1:3030,db-2:3030,db-3:3030 SHARDEDMEMORY_PASSWORD_FILE=password \\
       shardedmemory serve
 
   The same by a file:
     shardedmemory config print --toml --listen 0.0.0.0:3030 --advertise db-1:3030 \\
-      --peers db-1:3030,db-2:3030,db-3:3030 --insecure > node.toml
+      --peers db-1:3030,db-2:3030,db-3:3030 --password-file password > node.toml
     shardedmemory serve --config node.toml
+
+A password decides who is let in. It hides nothing from those who can listen in on the network:
+where strangers can, let a tunnel or a private network carry the traffic.
 
 SIGTERM and Ctrl-C stop a node: it accepts nothing new, finishes what runs, and exits. With
 --leave-on-stop it first leaves the cluster, and the others copy what it holds.
@@ -100,8 +112,10 @@ impl ServeArgs {
     pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
         let Self {
             addresses,
+            password,
             members,
             limits,
+            redis,
             times,
             ..
         } = self;
@@ -120,6 +134,8 @@ impl ServeArgs {
             join: addresses.join.clone(),
             weight: members.weight,
             replication: members.replication,
+            password: password.password()?,
+            multi_register: redis.multi_register,
             insecure: addresses.insecure,
             timeout: limits.timeout_ms,
             timeout_max: limits.timeout_max_ms,
