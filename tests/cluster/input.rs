@@ -195,7 +195,6 @@ fn wrong_requests() -> Vec<Wrong> {
         "/read",
         "/read/",
         "/read/7/8",
-        "/v1/registers",
         "/v1/registers/a/b",
     ] {
         add(404, "unknown-path", Client::get(path));
@@ -212,10 +211,18 @@ fn wrong_requests() -> Vec<Wrong> {
         let method = method.parse().expect("a method is a word");
         add(405, "wrong-method", Client::request(method, path, ""));
     }
-    for condition in ["if-match", "if-none-match", "if-unmodified-since"] {
-        let request = with_header(Client::put("/v1/registers/a", "x"), condition, "*");
-        add(501, "not-implemented", request);
+    let of_time = with_header(
+        Client::put("/v1/registers/a", "x"),
+        "if-unmodified-since",
+        "*",
+    );
+    add(501, "not-implemented", of_time);
+    for tag in ["", "1", "\"1\", \"2\"", "W/\"1-2-3\""] {
+        let condition = with_header(Client::put("/v1/registers/a", "x"), "if-match", tag);
+        add(400, "malformed", condition);
     }
+    let unmet = with_header(Client::put("/v1/registers/a", "x"), "if-match", "*");
+    add(412, "condition-failed", unmet);
     let part = with_header(
         Client::put("/v1/registers/a", "x"),
         "content-range",

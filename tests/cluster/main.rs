@@ -4,16 +4,22 @@
 //! Nothing here waits for a time: conditions are waited for, with a deadline that only a fault
 //! exceeds. Tests print the figures that they see (`cargo test --test cluster -- --show-output`).
 
+mod bench;
 mod crash;
 mod founding;
 mod freeze;
 mod harness;
+mod http;
 mod input;
+mod listing;
 mod local;
 mod many;
 mod members;
 mod overload;
+mod password;
 mod recover;
+mod redis;
+mod redis_session;
 mod restart;
 mod serve;
 mod serving;

@@ -3,6 +3,7 @@
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     node: SocketAddr,
     sender: Option<SendRequest<Full<Bytes>>>,
+    /// Said with each request that does not say something else.
+    authorization: Option<HeaderValue>,
 }
 
 /// Why there is no answer.
@@ -48,7 +51,20 @@ pub(crate) struct Answer {
 impl Client {
     /// A client of this node, not connected yet.
     pub(crate) fn new(node: SocketAddr) -> Self {
-        Self { node, sender: None }
+        Self {
+            node,
+            sender: None,
+            authorization: None,
+        }
+    }
+
+    /// The same, that says this password.
+    pub(crate) fn saying(self, password: &str) -> Self {
+        let authorization = HeaderValue::try_from(format!("Bearer {password}"));
+        Self {
+            authorization: Some(authorization.expect("a password is visible ASCII")),
+            ..self
+        }
     }
 
     /// `GET` of a path.
@@ -84,9 +100,13 @@ impl Client {
     /// Sends a request and waits for the whole answer, for so long and no longer.
     pub(crate) async fn send(
         &mut self,
-        request: Request,
+        mut request: Request,
         patience: Duration,
     ) -> Result<Answer, Lost> {
+        if let Some(authorization) = &self.authorization {
+            let said = request.headers_mut().entry(AUTHORIZATION);
+            said.or_insert_with(|| authorization.clone());
+        }
         let answer = timeout(patience, self.exchange(request)).await;
         let answer = answer.unwrap_or(Err(Lost::Late));
         if answer.is_err() {

@@ -127,6 +127,11 @@ impl Load {
             .fold(Sum::default(), |sum, tally| sum.plus(tally))
     }
 
+    /// Where what the clients see is recorded, for others that use the same registers.
+    pub(crate) fn recorder(&self) -> Arc<Recorder> {
+        Arc::clone(&self.recorder)
+    }
+
     /// Lets every client finish what it does, and decides whether what they saw is linearizable.
     ///
     /// # Panics
@@ -193,7 +198,7 @@ impl Worker {
             Action::Read => Client::get(&path),
             Action::Write(value) => Client::put(&path, value.as_str()),
             Action::Delete => Client::delete(&path),
-            Action::CompareAndSet { .. } | Action::Add(_) => unreachable!("no client does these"),
+            _ => unreachable!("no client does these"),
         };
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         let is_read = action == Action::Read;

@@ -8,6 +8,7 @@ mod node;
 mod ports;
 mod program;
 mod recorder;
+mod redis;
 mod registers;
 mod tally;
 
@@ -19,6 +20,8 @@ pub(crate) use ports::{free_ports, is_free};
 pub(crate) use program::{
     Ended, children, freeze, is_running, program, run, run_with_input, signal,
 };
+pub(crate) use recorder::Recorder;
+pub(crate) use redis::{RedisClient, request};
 pub(crate) use registers::Registers;
 
 use std::time::{Duration, Instant};

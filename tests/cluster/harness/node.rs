@@ -195,7 +195,12 @@ impl Node {
 
     /// A connection of its own for each request to come.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.address())
+        let client = Client::new(self.address());
+        let mut arguments = self.arguments.iter();
+        match arguments.find(|argument| *argument == "--password") {
+            Some(_) => client.saying(arguments.next().expect("a password follows")),
+            None => client,
+        }
     }
 
     /// Its answer to a request.

@@ -1,0 +1,10 @@
+//! Redis clients, byte by byte.
+
+mod faces;
+mod history;
+mod order;
+mod slow;
+mod stop;
+mod trouble;
+mod values;
+mod wrong;
