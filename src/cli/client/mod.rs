@@ -180,6 +180,17 @@ impl Request<'_> {
         reply(&self.verb, answer)
     }
 
+    /// Asks one node, on these terms. `None` if the register was not as they have it.
+    pub(crate) async fn ask_on(
+        &self,
+        terms: &Terms,
+        connection: &mut Connection,
+        timeout: Duration,
+    ) -> Option<Reply> {
+        let answer = self.exchange(terms, connection, timeout).await;
+        unmet(&answer).is_none().then(|| reply(&self.verb, answer))
+    }
+
     async fn exchange(
         &self,
         terms: &Terms,

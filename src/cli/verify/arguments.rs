@@ -75,6 +75,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.02)]
     pub(super) delete_share: f64,
 
+    /// The share of writes that take place only if the register still holds what their client read
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.2)]
+    pub(super) conditional_share: f64,
+
     /// How many operations all clients together begin in a second, at most
     /// [default: as many as get answers and can be recorded]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -111,6 +115,7 @@ pub(crate) struct VerifyArgs {
         value_name = "FILE",
         conflicts_with_all = [
             "seconds", "clients", "registers", "prefix", "read_share", "delete_share",
+            "conditional_share",
             "rate", "value_bytes", "timeout_ms", "history", "keep",
         ]
     )]

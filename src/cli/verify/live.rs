@@ -111,6 +111,7 @@ fn plan(
         clients: arguments.clients,
         read_share: arguments.read_share,
         delete_share: arguments.delete_share,
+        conditional_share: arguments.conditional_share,
         operation_timeout: arguments.timeout_ms,
         value_bytes: arguments.value_bytes,
         interval: arguments.interval(),

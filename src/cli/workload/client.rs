@@ -3,10 +3,12 @@
 use super::plan::WorkloadPlan;
 use super::recorder::{End, Recorder};
 use super::values;
-use crate::cli::client::{Connection, Reply, Request, Unreachable, Verb};
+use crate::cli::client::{Connection, Reply, Request, Terms, Unreachable, Verb, Wanted};
 use checker::{Action, ByteString};
+use protocol::Tag;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -21,6 +23,8 @@ pub(super) struct Client {
     stopping: CancellationToken,
     random: StdRng,
     writes: u64,
+    /// What it last read, by register, where that was something.
+    read: HashMap<usize, (ByteString, Tag)>,
     /// The node that it asks, as an index.
     node: usize,
     connection: Option<Connection>,
@@ -51,6 +55,7 @@ impl Client {
             stopping: stopping.clone(),
             random: StdRng::seed_from_u64(plan.seed.wrapping_add(number as u64)),
             writes: 0,
+            read: HashMap::new(),
             node: number % plan.nodes.len(),
             connection: None,
             homecoming: None,
@@ -154,14 +159,24 @@ impl Client {
     async fn operate(&mut self, mut connection: Connection) -> Option<bool> {
         let (register, action) = self.draw();
         let verb = verb(&action, self.plan.value_bytes);
-        let id = (self.recorder).call(self.number, self.node, register, action)?;
+        let terms = self.terms(register, &action);
+        let id = (self.recorder).call(self.number, self.node, register, action.clone())?;
         let name = self.plan.names.get(register);
         let request = Request { name: &name, verb };
         let reply = request
-            .ask(&mut connection, self.plan.operation_timeout)
+            .ask_on(&terms, &mut connection, self.plan.operation_timeout)
             .await;
-        let is_done = matches!(reply, Reply::Done { .. });
-        let end = end(&request.verb, reply, self.plan.value_bytes);
+        let is_done = matches!(reply, None | Some(Reply::Done { .. }));
+        let end = match reply {
+            None => End::Done {
+                reply: checker::Reply::Unmet,
+                rounds: None,
+            },
+            Some(reply) => {
+                self.note_read(register, &action, &reply);
+                end(&action, reply, self.plan.value_bytes)
+            }
+        };
         self.recorder.end(id, end);
         match is_done {
             true => self.connection = Some(connection),
@@ -179,9 +194,45 @@ impl Client {
             Action::Delete
         } else {
             self.writes += 1;
-            Action::Write(values::value(self.number, self.writes))
+            let value = values::value(self.number, self.writes);
+            match self.random.random_bool(self.plan.conditional_share) {
+                false => Action::Write(value),
+                true => Action::CompareAndSet {
+                    expected: self.read.get(&register).map(|(read, _)| read.clone()),
+                    new: Some(value),
+                },
+            }
         };
         (register, action)
+    }
+
+    /// What the register must hold for the action. No two writes have one value, so a tag stands
+    /// for the value that was read with it.
+    fn terms(&self, register: usize, action: &Action<ByteString>) -> Terms {
+        let condition = match action {
+            Action::CompareAndSet { .. } => {
+                let read = self.read.get(&register);
+                Some(read.map_or(Wanted::Nothing, |(_, tag)| Wanted::Tag(*tag)))
+            }
+            _ => None,
+        };
+        Terms {
+            ttl_ms: None,
+            condition,
+        }
+    }
+
+    fn note_read(&mut self, register: usize, action: &Action<ByteString>, reply: &Reply) {
+        if let (Action::Read, Reply::Done { value, tag, .. }) = (action, reply) {
+            let tag = tag.as_ref().and_then(|tag| tag.parse().ok());
+            match value.as_ref().zip(tag) {
+                Some((value, tag)) => {
+                    let value = values::unfilled(value, self.plan.value_bytes);
+                    self.read.insert(register, (value, tag));
+                }
+                None => drop(self.read.remove(&register)),
+            }
+        }
     }
 }
 
@@ -189,7 +240,10 @@ impl Client {
 fn verb(action: &Action<ByteString>, value_bytes: usize) -> Verb {
     match action {
         Action::Read => Verb::Read,
-        Action::Write(value) => Verb::Write(values::filled(value, value_bytes)),
+        Action::Write(value)
+        | Action::CompareAndSet {
+            new: Some(value), ..
+        } => Verb::Write(values::filled(value, value_bytes)),
         Action::Delete => Verb::Delete,
         _ => {
             unreachable!("no client draws what nodes cannot be asked for")
@@ -198,13 +252,14 @@ fn verb(action: &Action<ByteString>, value_bytes: usize) -> Verb {
 }
 
 /// What a reply means for the checker.
-fn end(verb: &Verb, reply: Reply, value_bytes: usize) -> End {
+fn end(action: &Action<ByteString>, reply: Reply, value_bytes: usize) -> End {
     match reply {
         Reply::Done { value, rounds, .. } => {
             let value = value.map(|value| values::unfilled(&value, value_bytes));
-            let reply = match verb {
-                Verb::Read => checker::Reply::Read(value),
-                Verb::Write(_) | Verb::Delete => checker::Reply::Written,
+            let reply = match action {
+                Action::Read => checker::Reply::Read(value),
+                Action::CompareAndSet { new, .. } => checker::Reply::Modified(new.clone()),
+                _ => checker::Reply::Written,
             };
             End::Done { reply, rounds }
         }

@@ -21,6 +21,9 @@ pub(crate) struct WorkloadPlan {
     pub(crate) read_share: f64,
     /// The share that delete. What is left writes.
     pub(crate) delete_share: f64,
+    /// The share of these writes that take place only if the register still holds what the client
+    /// last read there, or nothing.
+    pub(crate) conditional_share: f64,
     /// Each operation's deadline. The answer may take a second more to arrive.
     pub(crate) operation_timeout: Duration,
     /// How long values are. What a value needs to be told from others, it has at the least.
@@ -43,6 +46,7 @@ impl WorkloadPlan {
             clients: 16,
             read_share: 0.5,
             delete_share: 0.02,
+            conditional_share: 0.0,
             operation_timeout: Duration::from_secs(1),
             value_bytes: 64,
             interval: Duration::ZERO,

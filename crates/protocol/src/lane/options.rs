@@ -26,7 +26,7 @@ pub struct LaneOptions {
     /// The most bytes of names and values that it copies in a second; `None` for as many as come.
     pub copy_bytes_per_second_max: Option<u64>,
     /// Whether there is a disk on which what is kept is made durable. Without one there is nothing
-    /// to wait for, and no [`Output::Persist`] and [`Output::Drop`](crate::Output::Drop) are put out.
+    /// to wait for, and no [`Output::Persist`] and [`Output::Drop`] are put out.
     pub has_disk: bool,
     /// The longest value that a read-modify-write may make, in bytes. That of the configuration
     /// has bounds of its own.
