@@ -11,6 +11,31 @@ pub(super) fn meaning_of(fingerprint: &[u8; 20]) -> Option<&'static Meaning> {
     KNOWN.iter().find(is).map(|(_, meaning)| meaning)
 }
 
+/// What the script of this name does, if it is one of a library that counts on one node to have it
+/// from another.
+pub(super) fn meaning_of_name(name: &[u8; 20]) -> Option<&'static Meaning> {
+    let is = |(known, _): &&([u8; 20], [u8; 20])| known == name;
+    let (_, fingerprint) = OFTEN_NAMED.iter().find(is)?;
+    meaning_of(fingerprint)
+}
+
+/// Names and fingerprints of redis-py's lock: release, reacquire, extend. To a cluster it sends them
+/// at one node, and then runs them by name at all.
+static OFTEN_NAMED: [([u8; 20], [u8; 20]); 3] = [
+    (
+        sha1("c3f8721cbb97f72bc19e972846bd7aaf91901658"),
+        sha1("55edfae984405daeda787c443fcb162e7918ac42"),
+    ),
+    (
+        sha1("1cac51482acf5858da00f6d685d68f886cd6b6b2"),
+        sha1("6b36b22759d013f47ed63b32bf51f03d0b9e379a"),
+    ),
+    (
+        sha1("a4e8783852e6b949f9ef3a97212805108459a890"),
+        sha1("4b4bee07ddfcc3906baaec69f9550e76764457f1"),
+    ),
+];
+
 const ONE: Says = Says::Integer(1);
 const ZERO: Says = Says::Integer(0);
 
@@ -89,6 +114,7 @@ static KNOWN: [([u8; 20], Meaning); 26] = [
 pub(super) mod tests {
     use super::super::lua::fingerprint;
     use super::*;
+    use sha1::{Digest, Sha1};
 
     /// The scripts, in the order of the table.
     pub(in super::super::super) const SCRIPTS: [&str; 26] = [
@@ -169,6 +195,30 @@ pub(super) mod tests {
         "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pttl', KEYS[1]) \
          else return -2 end",
     ];
+
+    #[test]
+    fn what_is_often_named_is_what_it_is_taken_for() {
+        let begin = "\n        local token = redis.call('get', KEYS[1])\n        \
+                     if not token or token ~= ARGV[1] then\n            return 0\n        end\n";
+        let end = "        return 1\n    ";
+        let release = "        redis.call('del', KEYS[1])\n";
+        let reacquire = "        redis.call('pexpire', KEYS[1], ARGV[2])\n";
+        let extend = "        local expiration = redis.call('pttl', KEYS[1])\n        \
+                      if not expiration then\n            expiration = 0\n        end\n        \
+                      if expiration < 0 then\n            return 0\n        end\n\n        \
+                      local newttl = ARGV[2]\n        if ARGV[3] == \"0\" then\n            \
+                      newttl = ARGV[2] + expiration\n        end\n        \
+                      redis.call('pexpire', KEYS[1], newttl)\n";
+        for (middle, named) in [release, reacquire, extend].into_iter().zip(OFTEN_NAMED) {
+            let text = format!("{begin}{middle}{end}");
+            let name: [u8; 20] = Sha1::digest(text.as_bytes()).into();
+            assert_eq!(
+                (name, fingerprint(text.as_bytes())),
+                (named.0, Some(named.1))
+            );
+            assert!(meaning_of_name(&name).is_some());
+        }
+    }
 
     #[test]
     fn every_known_script_has_its_row() {

@@ -15,7 +15,7 @@ pub(super) use known::tests::SCRIPTS;
 use bytes::Bytes;
 use commands::{ScriptCommand, ScriptName, UnixMillis};
 use deed::Meaning;
-use known::meaning_of;
+use known::{meaning_of, meaning_of_name};
 use parking_lot::Mutex;
 use resp::ReplyWriter;
 use sha1::{Digest, Sha1};
@@ -23,7 +23,7 @@ use std::collections::HashMap;
 
 /// The scripts that clients have sent since the node started and that are known. Those of another
 /// node are not among them, nor those before a restart: clients send them again when they are told
-/// `NOSCRIPT`.
+/// `NOSCRIPT`. A few are always known.
 #[derive(Debug, Default)]
 pub(super) struct Scripts(Mutex<HashMap<[u8; 20], &'static Meaning>>);
 
@@ -86,8 +86,7 @@ impl Scripts {
             ScriptName::Text(text) => self.learn(text)?.1,
             ScriptName::Sha1(name) => {
                 let name = parse_sha1(name).ok_or(ScriptError::NoScript)?;
-                let known = self.0.lock().get(&name).copied();
-                known.ok_or(ScriptError::NoScript)?
+                self.meaning_of(&name).ok_or(ScriptError::NoScript)?
             }
         };
         Deed::new(meaning, keys, arguments, now)
@@ -101,11 +100,10 @@ impl Scripts {
                 Err(error) => error.write(to),
             },
             ScriptCommand::Exists(names) => {
-                let known = self.0.lock();
                 to.array(names.len());
                 for name in names {
-                    let name = parse_sha1(&name);
-                    to.integer(name.is_some_and(|name| known.contains_key(&name)).into());
+                    let known = parse_sha1(&name).and_then(|name| self.meaning_of(&name));
+                    to.integer(known.is_some().into());
                 }
             }
             ScriptCommand::Flush => {
@@ -114,6 +112,11 @@ impl Scripts {
             }
             ScriptCommand::Run { .. } => unreachable!("it is about a register"),
         }
+    }
+
+    fn meaning_of(&self, name: &[u8; 20]) -> Option<&'static Meaning> {
+        let kept = self.0.lock().get(name).copied();
+        kept.or_else(|| meaning_of_name(name))
     }
 
     /// Keeps a script, if it is one of those that are known. Its name, and what it means.
