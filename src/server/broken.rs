@@ -14,6 +14,9 @@ const EXIT_CODE: i32 = 9;
 /// How long the last line of the log may take. Whoever reads the log may have stopped reading.
 const LAST_LINE_MAX: Duration = Duration::from_secs(1);
 
+/// How long a backtrace before it may take, if one is wanted: it reads the whole program's symbols.
+const BACKTRACE_MAX: Duration = Duration::from_secs(10);
+
 /// From now on the process ends when something in it panics, with [`EXIT_CODE`], and the log's last
 /// line says why.
 ///
@@ -36,13 +39,19 @@ pub(super) fn end_when_broken() {
                 thread::park();
             }
         }
+        let wants_backtrace =
+            std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0");
+        let backtrace_max = match wants_backtrace {
+            true => BACKTRACE_MAX,
+            false => Duration::ZERO,
+        };
         let watchdog = thread::Builder::new().name("end".to_owned());
         // Should there be no thread to be had, the log is waited for.
-        let _ = watchdog.spawn(|| {
-            thread::sleep(LAST_LINE_MAX);
+        let _ = watchdog.spawn(move || {
+            thread::sleep(backtrace_max + LAST_LINE_MAX);
             process::exit(EXIT_CODE);
         });
-        if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
+        if wants_backtrace {
             report(info);
         }
         say(&last_line(&what(info)));

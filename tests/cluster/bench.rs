@@ -122,7 +122,12 @@ fn check(told: &Value, cluster: &Cluster, operations: u64) {
     assert_eq!(told["failed"], 0);
     let system = &told["systems"][0];
     let all = &system["figures"]["all"];
-    assert_eq!(all["done"], operations);
+    // What clients were about to begin when measuring began may count, too.
+    let done = all["done"].as_u64().expect("a number");
+    assert!(
+        (operations..operations + operations / 2).contains(&done),
+        "{done}"
+    );
     assert!(all["operations_per_second"].as_f64() > Some(0.0));
     let latency = |key: &str| all["latency_ms"][key].as_f64().expect("a number");
     let rising = ["p50", "p90", "p99", "p99.9", "max"].map(latency);
