@@ -251,10 +251,10 @@ def program_argument(parser):
     )
 
 
-def require(*commands):
+def require(*commands, hint="apt-get install etcd-server redis-server"):
     missing = [command for command in commands if shutil.which(command) is None]
     if missing:
         sys.exit(
             f"error: {', '.join(missing)} cannot be found; nothing was started\n"
-            "hint: apt-get install etcd-server redis-server"
+            f"hint: {hint}"
         )

@@ -57,6 +57,7 @@ impl Cluster {
             let boot = Boot::FIRST;
             lanes.push(Lane::new(LaneOptions {
                 has_disk: false,
+                hedge: Some(Duration::from_millis(25)),
                 ..LaneOptions::new(Incarnation { node, boot }, 0)
             }));
         }

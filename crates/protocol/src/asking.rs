@@ -14,6 +14,7 @@ use crate::running::{Running, Task};
 use crate::tag::Tag;
 use crate::time::Time;
 use alloc::boxed::Box;
+use core::time::Duration;
 
 /// What an operation asks of the replicas in the phase that it is in.
 #[derive(Clone, Copy)]
@@ -79,7 +80,42 @@ impl Running {
     }
 }
 
+/// The other replicas that are asked first, if not all are.
+pub(crate) type First = [Option<NodeId>; FIRST_MAX];
+
+/// A quorum of seven replicas, which is the most there are.
+const FIRST_MAX: usize = 4;
+
 impl Lane {
+    /// Whom a first round asks that need not ask everyone at once, and how long it waits before it
+    /// asks the others: as many as make a quorum, of those that are believed alive. They are other
+    /// ones from operation to operation, so that all replicas have as much to do.
+    ///
+    /// What is asked of few is a matter of speed: a quorum's answers decide, whoever was asked.
+    pub(crate) fn first_asked(&self, counter: Counter) -> Option<(First, Duration)> {
+        let hedge = self.options.hedge?;
+        let running = self.operations.get(counter)?;
+        let configuration = self.configuration.as_ref()?;
+        let is_first_round = matches!(running.task, Task::Read(_) | Task::Write(_))
+            && matches!(running.asks(), Asks::Query);
+        let quorums = running.quorums(configuration);
+        if !is_first_round || quorums.is_joint() {
+            return None;
+        }
+        let own = self.options.incarnation.node;
+        let set = quorums.after();
+        let missing = set.majority() - usize::from(set.contains(own));
+        let others = set.nodes().iter().copied().filter(|node| *node != own);
+        let start = (counter.0 % others.clone().count().max(1) as u64) as usize;
+        let in_turn = others.clone().skip(start).chain(others.take(start));
+        let mut alive = in_turn.filter(|node| self.is_alive(*node));
+        let mut first = First::default();
+        for place in first.get_mut(..missing)? {
+            *place = Some(alive.next()?);
+        }
+        Some((first, hedge))
+    }
+
     /// Asks this node's own replica what the operation's phase asks of all replicas.
     pub(crate) fn ask_own_replica(&mut self, counter: Counter) {
         let own = self.options.incarnation.node;

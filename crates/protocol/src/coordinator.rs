@@ -139,7 +139,14 @@ impl Lane {
             return self.send_forward(now, counter);
         }
         self.ask_own_replica(counter);
-        self.ask(counter, |_| true);
+        match self.first_asked(counter) {
+            Some((first, hedge)) => {
+                let wait = self.options.resend_first;
+                self.operations.set_resend(counter, now + hedge, wait);
+                self.ask(counter, |node| first.contains(&Some(node)));
+            }
+            None => self.ask(counter, |_| true),
+        }
         self.carry_on(now, counter);
     }
 

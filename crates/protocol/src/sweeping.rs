@@ -25,7 +25,8 @@ pub(crate) struct Sweeping {
     running: usize,
 }
 
-/// How many deletions may run at once in a lane.
+/// How many deletions may run at once in a lane, and no more than a quarter of all operations: those
+/// of slots that have lost their replicas all run to their deadlines, and again.
 const RUNNING_MAX: usize = 64;
 
 /// How many registers are looked at in one go.
@@ -57,7 +58,8 @@ impl Lane {
         }
         self.sweeping.next = None;
         self.expect_to_sweep(now);
-        let room = RUNNING_MAX - self.sweeping.running;
+        let most = RUNNING_MAX.min(self.options.operations_max / 4).max(1);
+        let room = most.saturating_sub(self.sweeping.running);
         if room == 0 {
             return;
         }

@@ -56,6 +56,8 @@ pub(crate) struct Machines {
     pub(crate) wall_ahead_ms: Vec<i64>,
     /// How often nodes look for registers that have expired.
     pub(crate) sweep_interval: Duration,
+    /// How long first rounds that ask a quorum wait before they ask all; `None` to ask all at once.
+    pub(crate) hedge: Option<Duration>,
     /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
     pub(crate) founders: usize,
     /// On how many nodes each slot is held.
@@ -102,6 +104,7 @@ impl Machines {
             clocks: (0..nodes).map(clock).collect(),
             wall_ahead_ms: vec![0; nodes],
             sweep_interval: Duration::from_secs(1),
+            hedge: Some(Duration::from_millis(25)),
             founders,
             replication: Configuration::REPLICATION_DEFAULT,
             abort_after: Duration::from_secs(30),
@@ -203,6 +206,7 @@ fn draw_machines(chance: &mut Chance, sites: usize) -> Machines {
         misdelivery: chance.happens(0.5),
         inbox_max: chance.pick(&[50, 1000, 10_000]),
         operations_max: chance.pick(&[16, OPERATIONS_MANY]),
+        hedge: chance.pick(&[None, Some(5), Some(25)]).map(millis),
         ..Machines::plain(sites, 0)
     }
 }

@@ -318,11 +318,10 @@ impl Process {
         Some((configuration.cluster(), configuration.epoch()))
     }
 
-    pub(crate) fn operations_running(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.lane.operations_running())
-            .sum()
+    /// How many operations run in the lane that has most of them.
+    pub(crate) fn operations_running_max(&self) -> usize {
+        let lanes = self.shards.iter().map(|shard| &shard.lane);
+        lanes.map(Lane::operations_running).max().unwrap_or(0)
     }
 
     /// Whether its lanes have copied all that they have to.

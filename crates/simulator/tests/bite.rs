@@ -48,12 +48,12 @@ fn a_quorum_one_too_small_is_found() {
 
 #[test]
 fn a_missing_write_back_is_found() {
-    is_found_from(70, PlantedFault::NoWriteBack);
+    is_found_from(30, PlantedFault::NoWriteBack);
 }
 
 #[test]
 fn a_listing_that_believes_what_is_not_settled_is_found() {
-    is_found_from(450, PlantedFault::ListUnsettled);
+    is_found_from(180, PlantedFault::ListUnsettled);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_read_modify_write_that_computes_its_value_twice_is_found() {
 
 #[test]
 fn an_expiry_by_a_plain_write_is_found() {
-    is_found_from(225, PlantedFault::ExpireByPlainWrite);
+    is_found_from(105, PlantedFault::ExpireByPlainWrite);
 }
 
 #[test]

@@ -245,6 +245,7 @@ fn lane_options(
         operations_max: settings.operations_max,
         content_bytes_max: settings.value_bytes_max,
         has_disk: false,
+        hedge: Some(settings.resend_first / 2),
         resend_first: settings.resend_first,
         resend_max: settings.resend_max,
         copy_bytes_per_second_max,

@@ -23,6 +23,10 @@ pub struct LaneOptions {
     pub resend_first: Duration,
     /// The longest it waits before it sends a message again.
     pub resend_max: Duration,
+    /// How long a first round that asks no more than a quorum waits before it asks the other
+    /// replicas too; `None` to ask all of them at once. It saves half of a read's messages where
+    /// there are three replicas. Who is not believed alive is not asked for a quorum.
+    pub hedge: Option<Duration>,
     /// The most bytes of names and values that it copies in a second; `None` for as many as come.
     pub copy_bytes_per_second_max: Option<u64>,
     /// Whether there is a disk on which what is kept is made durable. Without one there is nothing
@@ -52,6 +56,7 @@ impl LaneOptions {
             listings_max: 64,
             resend_first: Duration::from_millis(50),
             resend_max: Duration::from_secs(1),
+            hedge: None,
             copy_bytes_per_second_max: None,
             has_disk: true,
             content_bytes_max: 1 << 20,

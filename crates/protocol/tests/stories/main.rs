@@ -6,6 +6,7 @@ mod epochs;
 mod expiry;
 mod forwarding;
 mod harness;
+mod hedging;
 mod listing;
 mod modify;
 mod recovery;

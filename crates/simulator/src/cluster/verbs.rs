@@ -63,6 +63,7 @@ impl Cluster {
             operations_max: self.machines.operations_max,
             planted: self.machines.planted.and_then(Planted::of_protocol),
             sweep_interval: self.machines.sweep_interval,
+            hedge: self.machines.hedge,
             ..LaneOptions::new(incarnation, lane as u16)
         });
         let now = self.places[site].clock.read(self.now);
