@@ -8,7 +8,7 @@ use crate::lane::Lane;
 use crate::membership::PeerState;
 use crate::message::{Body, Counter, OperationId, RequestId};
 use crate::modify::Modify;
-use crate::node::{Incarnation, NodeId};
+use crate::node::{Boot, Incarnation, NodeId};
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::PersistNumber;
 use crate::running::{Origin, Task};
@@ -28,6 +28,9 @@ pub(crate) struct Forward {
     /// The member that was asked. A write belongs to it alone: nobody else is asked unless this
     /// one says that nothing happened.
     pub(crate) executor: Option<NodeId>,
+    /// Which of its incarnations was asked, once one was. The next one has forgotten what this one
+    /// did.
+    pub(crate) boot: Option<Boot>,
     /// The members that refused it, and why the last one did.
     pub(crate) refused_by: BTreeSet<NodeId>,
     pub(crate) refusal: Option<Refusal>,
@@ -38,6 +41,7 @@ impl Forward {
         Self {
             operation,
             executor: None,
+            boot: None,
             refused_by: BTreeSet::new(),
             refusal: None,
         }
@@ -176,10 +180,15 @@ impl Lane {
         let Task::Forward(forward) = &mut running.task else {
             return;
         };
+        if forward.executor != Some(executor) {
+            forward.boot = None;
+        }
         forward.executor = Some(executor);
+        let boot = *(forward.boot).get_or_insert(self.peers.incarnation(executor).boot);
         let time_left = running.deadline.since(now);
         let body = Body::Forward {
             counter,
+            executor: boot,
             operation: Box::new(forward.operation.clone()),
             // A little less, so that the executor's word arrives before the client's deadline:
             // its refusal says more than this node's not knowing.
@@ -219,16 +228,29 @@ impl Lane {
         able.min_by_key(|node| self.peers.state(*node))
     }
 
-    /// A peer is down. What it was to change for others may have happened or not, and its word on
-    /// that is not waited for.
-    pub(crate) fn give_up_forwards_to(&mut self, now: Time, peer: NodeId) {
+    /// A peer is down, or so are its incarnations before the boot `since`. What it was to change for
+    /// others may have happened or not, and its word on that is not waited for. Reads are asked of
+    /// the new one.
+    pub(crate) fn give_up_forwards_to(&mut self, now: Time, peer: NodeId, since: Option<Boot>) {
         for counter in self.operations.counters() {
-            let task = self.operations.get(counter).map(|running| &running.task);
-            if let Some(Task::Forward(forward)) = task
-                && forward.executor == Some(peer)
-                && forward.operation.is_write()
-            {
+            let task = self
+                .operations
+                .get_mut(counter)
+                .map(|running| &mut running.task);
+            let Some(Task::Forward(forward)) = task else {
+                continue;
+            };
+            let is_gone = forward
+                .boot
+                .is_none_or(|boot| since.is_none_or(|since| boot < since));
+            if forward.executor != Some(peer) || !is_gone {
+                continue;
+            }
+            if forward.operation.is_write() && forward.boot.is_some() {
                 self.end(now, counter, Outcome::Unknown);
+            } else if since.is_some() {
+                forward.boot = None;
+                self.send_forward(now, counter);
             }
         }
     }
@@ -284,6 +306,7 @@ impl Lane {
             return self.end(now, counter, outcome);
         };
         forward.executor = None;
+        forward.boot = None;
         forward.refused_by.insert(from);
         forward.refusal = Some(refusal);
         if self.is_member() {

@@ -11,7 +11,7 @@ use crate::forward::Forwards;
 use crate::listing::Listings;
 use crate::membership::PeerState;
 use crate::modify::Turns;
-use crate::node::NodeId;
+use crate::node::{Incarnation, NodeId};
 use crate::operation::Operation;
 use crate::output::{Output, PersistNumber, Ticket};
 use crate::peers::Peers;
@@ -120,6 +120,14 @@ impl Lane {
         self.wall = wall;
     }
 
+    /// Connections reach this incarnation of a peer now. What a former one was to change for this
+    /// node may have happened or not, and this one cannot say.
+    pub fn handle_incarnation(&mut self, now: Time, peer: Incarnation) {
+        if self.peers.note_boot(peer) {
+            self.give_up_forwards_to(now, peer.node, Some(peer.boot));
+        }
+    }
+
     /// The failure detector says this of a peer. It decides whom to ask first, and whom to ask
     /// again at once; never what is true.
     pub fn handle_peer(&mut self, now: Time, peer: NodeId, state: PeerState) {
@@ -130,7 +138,7 @@ impl Lane {
             self.copying_peer_is_back(now, peer);
         }
         if state == PeerState::Down {
-            self.give_up_forwards_to(now, peer);
+            self.give_up_forwards_to(now, peer, None);
         }
         #[cfg(feature = "planted-faults")]
         if self.options.planted == Some(PlantedFault::TrustDetector) {

@@ -25,7 +25,7 @@
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::{ClusterId, Configuration, Epoch};
 use crate::listing::{ListAnswer, ListAsk};
-use crate::node::{Incarnation, NodeId};
+use crate::node::{Boot, Incarnation, NodeId};
 use crate::operation::{Operation, Outcome};
 use crate::record::Record;
 use crate::replica::Cell;
@@ -178,6 +178,8 @@ pub enum Body {
     Forward {
         /// The forwarder's number for it. Each number is executed at most once.
         counter: Counter,
+        /// The boot of the executor that it is for: the next one has forgotten what this one did.
+        executor: Boot,
         /// The operation.
         operation: Box<Operation>,
         /// How long the client still waits, as of the sending.

@@ -5,6 +5,7 @@ use crate::membership::PeerState;
 use crate::message::{Counter, RequestId};
 use crate::node::{Boot, Incarnation, NodeId};
 use crate::time::Time;
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -18,6 +19,8 @@ const TOLD_ENOUGH: Duration = Duration::from_millis(50);
 pub(crate) struct Peers {
     states: BTreeMap<NodeId, PeerState>,
     low_water: BTreeMap<(NodeId, u16), (Boot, Counter)>,
+    /// The greatest boot that was heard of each.
+    boots: BTreeMap<NodeId, Boot>,
     /// Who was told of which newer epoch, and when.
     told: BTreeMap<(NodeId, u16), (Epoch, Time)>,
     /// Who sent requests of an epoch that this node is not in yet: the last of them, and when its
@@ -70,13 +73,36 @@ impl Peers {
         self.states.get(&peer).copied()
     }
 
-    /// Takes in a low-water mark. Marks only rise: one that comes late says nothing new.
-    pub(crate) fn note_low_water(&mut self, from: Incarnation, mark: Counter) {
+    /// A peer runs as this incarnation, or did lately. Says whether it is a later one than was
+    /// known.
+    pub(crate) fn note_boot(&mut self, peer: Incarnation) -> bool {
+        let known = self.boots.entry(peer.node).or_insert(Boot::FIRST);
+        let is_news = peer.boot > *known;
+        *known = peer.boot.max(*known);
+        is_news
+    }
+
+    /// The incarnation that a peer runs as, as far as is known.
+    pub(crate) fn incarnation(&self, node: NodeId) -> Incarnation {
+        let boot = self.boots.get(&node).copied().unwrap_or(Boot::FIRST);
+        Incarnation { node, boot }
+    }
+
+    /// Takes in a low-water mark. Marks only rise: one that comes late says nothing new. Says
+    /// whether this incarnation was not heard of before.
+    pub(crate) fn note_low_water(&mut self, from: Incarnation, mark: Counter) -> bool {
         let told = (from.boot, mark);
-        let known = self.low_water.entry((from.node, mark.lane()));
-        known
-            .and_modify(|known| *known = told.max(*known))
-            .or_insert(told);
+        match self.low_water.entry((from.node, mark.lane())) {
+            Entry::Occupied(mut entry) => {
+                let known = *entry.get();
+                *entry.get_mut() = told.max(known);
+                from.boot > known.0
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(told);
+                true
+            }
+        }
     }
 
     /// Takes note that a lane which counts an older epoch is told of this one. Says whether it

@@ -275,6 +275,15 @@ impl Replica {
         clients.map(|(_, slot)| slot.totals()).sum()
     }
 
+    /// Takes in what a disk kept of a register. It is durable.
+    pub(crate) fn restore(&mut self, name: &RegisterName, cell: Cell) {
+        if let Some(at) = cell.record.expiry {
+            self.expiring.insert((at, name.clone()));
+        }
+        let slot = self.slots.entry(name.slot()).or_default();
+        slot.put(name, cell, PersistNumber::NONE);
+    }
+
     /// The one place where what is kept changes, but for what is known to be settled.
     fn put(&mut self, name: &RegisterName, cell: Cell) -> PersistNumber {
         let number = self.next_persist();

@@ -9,6 +9,7 @@ use crate::book::Book;
 use crate::calendar::Calendar;
 use crate::chance::{Chance, Stream};
 use crate::clocks::{Clock, Instant};
+use crate::disk::Stored;
 use crate::figures::Figures;
 use crate::invariants::Invariants;
 use crate::memory::Memory;
@@ -72,6 +73,8 @@ struct Place {
     clock: Clock,
     /// The process that runs there, or ran there last.
     process: Option<ProcessNumber>,
+    /// What the disk there holds, while no process runs.
+    stored: Option<Stored>,
 }
 
 /// What of a cluster cannot be served any more, as the memory of too many is gone.
@@ -177,6 +180,7 @@ impl Cluster {
                 .expect("a host and a port"),
             clock: clock.clone(),
             process: None,
+            stored: None,
         };
         Self {
             now: Instant::START,

@@ -60,6 +60,7 @@ mod campaign;
 mod chance;
 mod clocks;
 mod cluster;
+mod disk;
 mod faults;
 mod figures;
 #[cfg(test)]

@@ -49,6 +49,10 @@ struct Arguments {
     #[arg(long)]
     loss: bool,
 
+    /// Give the nodes of every run disks, and not only those of some runs.
+    #[arg(long)]
+    disks: bool,
+
     /// Put a fault back, to see it found.
     #[arg(long, value_parser = parse_planted)]
     planted: Option<Planted>,
@@ -70,6 +74,7 @@ impl Arguments {
             nodes: self.nodes,
             replication: self.replication,
             loss: self.loss,
+            disks: self.disks,
             planted: self.planted,
         }
     }

@@ -44,7 +44,20 @@ impl Memory {
         configuration: &Configuration,
     ) {
         let lacking = self.lacking.entry(process).or_default();
-        lacking.enter(id, configuration);
+        // One that is back enters again what it was in.
+        if lacking
+            .entered
+            .is_none_or(|(epoch, _)| epoch != configuration.epoch())
+        {
+            lacking.enter(id, configuration);
+        }
+    }
+
+    /// A process goes on with what the disk of a former one kept.
+    pub(crate) fn is_back(&mut self, former: ProcessNumber, process: ProcessNumber) {
+        if let Some(lacking) = self.lacking.remove(&former) {
+            self.lacking.insert(process, lacking);
+        }
     }
 
     /// A process has copied a group in this epoch.

@@ -35,6 +35,12 @@ pub(crate) struct FaultPlan {
 }
 
 impl FaultPlan {
+    /// Everyone has a disk, so that all may die at once.
+    pub(crate) fn have_disks(&mut self, chance: &mut Chance) {
+        self.weights[Fault::CRASH] = chance.pick(&[1, 3, 9]);
+        self.weights[Fault::POWER_CUT] = chance.pick(&[0, 1, 3]);
+    }
+
     /// `at_founding` says that the faults begin while a cluster is being founded: then crashes are
     /// what there is to be afraid of.
     pub(crate) fn draw(chance: &mut Chance, sites: usize, at_founding: bool) -> Self {
@@ -200,6 +206,9 @@ impl Nemesis {
     fn may_crash(&self, cluster: &Cluster, site: Site) -> bool {
         if cluster.state(site) == State::Dead {
             return false;
+        }
+        if cluster.has_disk_at(site) {
+            return true;
         }
         match self.plan.crash_budget {
             CrashBudget::Anyone => cluster.is_known_without(site),

@@ -17,6 +17,8 @@ pub struct Run {
     /// Whether a majority is lost for good in it whatever the seed would decide, if it is a run in
     /// which that can be.
     pub loss: bool,
+    /// Whether the nodes have disks in any case, and not only if that is drawn.
+    pub disks: bool,
     /// A fault put back, to see it found. Then nobody asks whether a majority holds what is called
     /// settled: the clients' history has to show that it does not.
     pub planted: Option<Planted>,
@@ -78,6 +80,7 @@ impl Run {
             nodes: Nodes::Any,
             replication: Replication::Any,
             loss: false,
+            disks: false,
             planted: None,
         }
     }
@@ -93,6 +96,9 @@ impl Run {
         }
         if self.loss {
             command += " --loss";
+        }
+        if self.disks {
+            command += " --disks";
         }
         if let Some(planted) = self.planted {
             command += &format!(" --planted {planted}");

@@ -72,7 +72,11 @@ pub(crate) struct Machines {
     pub(crate) replace_after: Option<Duration>,
     /// How many lanes the node at each site has.
     pub(crate) lanes: Vec<usize>,
-    /// The longest time until what is to be made durable is so; zero for memory only.
+    /// Whether processes come back with what their disks kept.
+    pub(crate) have_disks: bool,
+    /// How likely it is that a disk stalls, for want of room or whatever else.
+    pub(crate) disk_stalls: f64,
+    /// The longest time until what is to be made durable is so, but for that; zero for at once.
     pub(crate) disk_delay_max: Duration,
     /// How late a timer may go off.
     pub(crate) timers_late_max: Duration,
@@ -112,6 +116,8 @@ impl Machines {
             progress_interval: Duration::from_secs(1),
             replace_after: None,
             lanes: vec![1; nodes],
+            have_disks: false,
+            disk_stalls: 0.0,
             disk_delay_max: Duration::ZERO,
             timers_late_max: Duration::ZERO,
             redial_max: Duration::from_millis(200),
@@ -140,7 +146,7 @@ impl Plan {
         };
         let others = chance.pick(&[0, 0, 1, 1, 2, 3]);
         let faults_from_the_start = chance.happens(0.2);
-        let faults = FaultPlan::draw(&mut chance, founders + others, faults_from_the_start);
+        let mut faults = FaultPlan::draw(&mut chance, founders + others, faults_from_the_start);
         let everyone_may_die = faults.crash_budget == CrashBudget::Anyone;
         let mut machines = draw_machines(&mut chance, founders + others);
         machines.founders = founders;
@@ -152,6 +158,14 @@ impl Plan {
         let may_lose = !faults_from_the_start && !everyone_may_die;
         let workload = WorkloadPlan::draw(&mut chance);
         let faults_last = chance.span(seconds(4)..=seconds(14));
+        // Only the process that comes back shows that the former one's memory is gone.
+        let down_stay_down = chance.happens(0.3) && !everyone_may_die;
+        let have_disks = chance.happens(0.4) || run.disks;
+        if have_disks {
+            machines.have_disks = true;
+            machines.disk_stalls = chance.pick(&[0.0, 0.0, 0.02]);
+            faults.have_disks(&mut chance);
+        }
         Self {
             machines,
             weather,
@@ -159,9 +173,9 @@ impl Plan {
             workload,
             faults_from_the_start,
             faults_last,
-            loss: LossPlan::draw(run, faults_last).filter(|_| may_lose),
-            // Only the process that comes back shows that the former one's memory is gone.
-            down_stay_down: chance.happens(0.3) && !everyone_may_die,
+            loss: LossPlan::draw(run, faults_last).filter(|_| may_lose && !have_disks),
+            // Whoever has a disk comes back.
+            down_stay_down: down_stay_down && !have_disks,
         }
     }
 

@@ -11,11 +11,13 @@ pub enum Planted {
     /// When a majority was lost for good, the first of those that are left keeps to itself what it
     /// has, and so the others go on without that. It shows in runs with such a loss alone.
     SurvivorLeftOut,
+    /// What is written to disk counts as durable at once. It shows in runs with disks alone.
+    SyncLeftOut,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 17] = [
+    pub const ALL: [Planted; 18] = [
         Planted::Protocol(PlantedFault::TrustDetector),
         Planted::Protocol(PlantedFault::QuorumTooSmall),
         Planted::Protocol(PlantedFault::NoWriteBack),
@@ -33,13 +35,14 @@ impl Planted {
         Planted::Protocol(PlantedFault::ForgetEpoch),
         Planted::Protocol(PlantedFault::SplitEpochCheck),
         Planted::SurvivorLeftOut,
+        Planted::SyncLeftOut,
     ];
 
     /// The fault of the protocol, if it is one.
     pub(crate) fn of_protocol(self) -> Option<PlantedFault> {
         match self {
             Planted::Protocol(fault) => Some(fault),
-            Planted::SurvivorLeftOut => None,
+            Planted::SurvivorLeftOut | Planted::SyncLeftOut => None,
         }
     }
 
@@ -73,6 +76,7 @@ impl fmt::Display for Planted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Planted::SurvivorLeftOut => "survivor-left-out",
+            Planted::SyncLeftOut => "sync-left-out",
             Planted::Protocol(fault) => match fault {
                 PlantedFault::TrustDetector => "trust-detector",
                 PlantedFault::QuorumTooSmall => "quorum-too-small",

@@ -1,6 +1,7 @@
 //! A simulated process: the lanes and the membership of one node, and its disk's delay.
 
 use crate::clocks::Instant;
+use crate::disk::{Batch, Disk, Stored};
 use crate::hurdle::Hurdle;
 use crate::invariants::{Era, Invariants, Settled};
 use crate::listing::ListedReads;
@@ -8,10 +9,10 @@ use crate::network::{ProcessNumber, Site};
 use crate::plan::Machines;
 use crate::planted::Planted;
 use protocol::{
-    Address, Body, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch, Group,
-    Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
+    Address, Body, Cell, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch,
+    Group, Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
     MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
-    PersistNumber, Seat, Standing, Ticket, Time, UnixMillis,
+    PersistNumber, RegisterName, Seat, Standing, Ticket, Time, UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -50,6 +51,13 @@ pub(crate) struct Process {
     pub(crate) registers_copied: u64,
     /// Whether what is to be made durable is so at once, as with memory only.
     instant_disk: bool,
+    /// Whether it has a disk, and what that holds once it has entered a configuration.
+    has_disk: bool,
+    pub(crate) disk: Option<Disk>,
+    /// What is to be written in one go.
+    batch: Batch,
+    /// The configuration that was entered in this call, if its disk has yet to have it.
+    entered: Option<Arc<Configuration>>,
     effects: VecDeque<Effect>,
 }
 
@@ -154,7 +162,24 @@ pub(crate) enum Effect {
 struct Shard {
     lane: Lane,
     durable: PersistNumber,
+    persist_last: PersistNumber,
     held: VecDeque<(PersistNumber, Effect)>,
+    /// What it keeps of steps, until that is durable.
+    unsure: VecDeque<(PersistNumber, (NodeId, Era, RegisterName, Cell))>,
+}
+
+impl Shard {
+    fn note_durable(&mut self, now: Time, number: PersistNumber, invariants: &mut Invariants) {
+        self.durable = self.durable.max(number);
+        while let Some((_, kept)) = self
+            .unsure
+            .pop_front_if(|(number, _)| *number <= self.durable)
+        {
+            let (node, era, name, cell) = kept;
+            invariants.has_durably(node, era, &name, &cell);
+        }
+        self.lane.handle_persisted(now, number);
+    }
 }
 
 impl Process {
@@ -169,7 +194,9 @@ impl Process {
         let shard = |options| Shard {
             lane: Lane::new(options),
             durable: PersistNumber::NONE,
+            persist_last: PersistNumber::NONE,
             held: VecDeque::new(),
+            unsure: VecDeque::new(),
         };
         Self {
             number,
@@ -192,8 +219,24 @@ impl Process {
             seat: None,
             registers_copied: 0,
             instant_disk: machines.disk_delay_max.is_zero(),
+            has_disk: machines.have_disks,
+            disk: None,
+            batch: Batch::default(),
+            entered: None,
             effects: VecDeque::new(),
         }
+    }
+
+    /// It goes on with what its disk kept, before anything comes to it.
+    pub(crate) fn restore(&mut self, now: Time, stored: Stored) {
+        let lanes = self.shards.len();
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            let cells = stored.cells.iter();
+            let own = cells.filter(|(name, _)| name.slot().lane(lanes) == index);
+            let own = own.map(|(name, cell)| (name.clone(), cell.clone()));
+            (shard.lane).restore(now, stored.configuration.clone(), own);
+        }
+        self.disk = Some(Disk::holding(stored));
     }
 
     /// Processes one input, with all that follows from it inside of the process.
@@ -230,12 +273,19 @@ impl Process {
             Input::Membership { from, message } => {
                 self.membership.handle_message(now, from, *message)
             }
-            Input::LinkUp { address, peer } => self.membership.handle_link_up(now, &address, peer),
+            Input::LinkUp { address, peer } => {
+                for shard in &mut self.shards {
+                    shard.lane.handle_incarnation(now, peer);
+                }
+                self.membership.handle_link_up(now, &address, peer);
+            }
             Input::LinkDown { address } => self.membership.handle_link_down(now, &address),
             Input::Durable { lane, number } => {
                 let shard = &mut self.shards[lane];
-                shard.durable = shard.durable.max(number);
-                shard.lane.handle_persisted(now, number);
+                if let Some(disk) = &mut self.disk {
+                    disk.sync_to(lane, number);
+                }
+                shard.note_durable(now, number, invariants);
             }
             Input::Timeout => {
                 while let Some(mut message) = self.hurdle.take_due(now) {
@@ -250,10 +300,15 @@ impl Process {
                 self.membership.handle_timeout(now);
             }
         }
-        while self.drain_lanes(now, invariants) || self.drain_membership(now, invariants) {}
+        loop {
+            while self.drain_lanes(now, invariants) || self.drain_membership(now, invariants) {}
+            if !self.write_to_disk(now, invariants) {
+                break;
+            }
+        }
         self.answered_in = None;
         self.note_copied();
-        self.release();
+        self.release(invariants);
     }
 
     fn take_message(&mut self, now: Time, message: Message, invariants: &mut Invariants) {
@@ -369,11 +424,21 @@ impl Process {
                     Output::Persist { number, name, cell } => {
                         let era = (shard.lane.cluster(), shard.lane.epoch());
                         let node = self.incarnation.node;
-                        invariants.keeps(self.number, node, era, &name, &cell);
+                        invariants.keeps(self.number, era, &name, &cell);
+                        if cell.accepted.is_some() {
+                            let kept = (node, era, name.clone(), cell.clone());
+                            shard.unsure.push_back((number, kept));
+                        }
+                        if self.has_disk {
+                            self.batch.put(lane, number, name, cell);
+                        }
                         persisted = Some(number);
                     }
                     Output::Drop { number, group } => {
                         invariants.dropped(self.number, shard.lane.epoch(), group);
+                        if self.has_disk {
+                            self.batch.drop_group(lane, number, group);
+                        }
                         persisted = Some(number);
                     }
                     Output::Configuration(configuration) => {
@@ -398,10 +463,16 @@ impl Process {
                     }
                 }
             }
+            if let Some(number) = persisted {
+                shard.persist_last = number;
+            }
+            let is_trusted = self.planted == Some(Planted::SyncLeftOut);
             match persisted {
-                Some(number) if self.instant_disk => {
-                    shard.durable = number;
-                    shard.lane.handle_persisted(now, number);
+                Some(number) if self.instant_disk || is_trusted => {
+                    if !self.instant_disk {
+                        self.effects.push_back(Effect::Persist { lane, number });
+                    }
+                    shard.note_durable(now, number, invariants);
                 }
                 Some(number) => self.effects.push_back(Effect::Persist { lane, number }),
                 None => {}
@@ -427,6 +498,7 @@ impl Process {
                     let mut before = configuration.members_before().iter();
                     let own = before.find(|member| member.id == node);
                     self.seat = own.map(|member| member.seat).or(self.seat);
+                    self.entered = Some(configuration.clone());
                     for shard in &mut self.shards {
                         shard.lane.handle_configuration(now, configuration.clone());
                     }
@@ -490,14 +562,46 @@ impl Process {
         }
     }
 
+    /// Writes what the call has brought. A configuration is durable before anything is said in it:
+    /// for that everything is waited for, and what the lanes say to that may have to be written in
+    /// turn. Says whether they may have something to say.
+    fn write_to_disk(&mut self, now: Time, invariants: &mut Invariants) -> bool {
+        let entered = self.entered.take();
+        if !self.has_disk {
+            return false;
+        }
+        if let Some(configuration) = &entered {
+            self.disk
+                .get_or_insert_with(|| Disk::new(configuration.clone()));
+            self.batch.enter(configuration.clone());
+        }
+        let Some(disk) = &mut self.disk else {
+            return false;
+        };
+        disk.write(std::mem::take(&mut self.batch));
+        if entered.is_some() {
+            disk.sync_all();
+            for shard in &mut self.shards {
+                shard.note_durable(now, shard.persist_last, invariants);
+            }
+            return true;
+        }
+        if self.instant_disk {
+            disk.sync_all();
+        }
+        false
+    }
+
     /// Lets go, in order, of what rests on nothing that is not durable yet.
-    fn release(&mut self) {
+    fn release(&mut self, invariants: &mut Invariants) {
         for shard in &mut self.shards {
-            while let Some((after, _)) = shard.held.front()
-                && *after <= shard.durable
+            while let Some((_, effect)) =
+                (shard.held).pop_front_if(|(after, _)| *after <= shard.durable)
             {
-                self.effects
-                    .extend(shard.held.pop_front().map(|(_, effect)| effect));
+                if let Effect::Send(message) = &effect {
+                    invariants.leaves(message);
+                }
+                self.effects.push_back(effect);
             }
         }
     }
@@ -547,7 +651,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn membership(&self, now: Time, machines: &Machines) -> Membership {
+    /// The membership of its process; `entered` is the configuration that its disk holds, if any.
+    pub(crate) fn membership(
+        &self,
+        now: Time,
+        machines: &Machines,
+        entered: Option<Arc<Configuration>>,
+    ) -> Membership {
         let options = MembershipOptions {
             replication: machines.replication,
             abort_after: machines.abort_after,
@@ -565,6 +675,10 @@ impl Identity {
                 self.cluster,
             )
         };
-        Membership::new(now, options).expect("the options are within their bounds")
+        let membership = match entered {
+            Some(entered) => Membership::restored(now, options, entered),
+            None => Membership::new(now, options),
+        };
+        membership.expect("the options are within their bounds")
     }
 }

@@ -22,6 +22,7 @@ fn is_found_as(first: u64, planted: impl Into<Planted>, wanted: FailureKind) {
     for seed in first..first + SEEDS_MAX {
         let this = Run {
             planted: Some(planted),
+            disks: planted == Planted::SyncLeftOut,
             ..Run::of(seed)
         };
         let Err(failure) = run(this) else {
@@ -54,6 +55,11 @@ fn a_missing_write_back_is_found() {
 #[test]
 fn a_listing_that_believes_what_is_not_settled_is_found() {
     is_found_from(180, PlantedFault::ListUnsettled);
+}
+
+#[test]
+fn a_disk_that_is_not_synced_is_found() {
+    is_found_from(125, Planted::SyncLeftOut);
 }
 
 #[test]

@@ -93,10 +93,12 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
         }
         Body::Forward {
             counter,
+            executor,
             operation,
             time_left,
         } => {
             counter.put(out);
+            executor.put(out);
             operation.put(out);
             time_left.put(out);
             FORWARD
@@ -236,6 +238,7 @@ pub(super) fn take(
         },
         FORWARD => Body::Forward {
             counter: reader.take()?,
+            executor: reader.take()?,
             operation: reader.take()?,
             time_left: reader.take()?,
         },

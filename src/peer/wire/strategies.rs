@@ -120,13 +120,16 @@ fn body() -> impl Strategy<Value = Body> {
         configuration().prop_map(|configuration| Body::Configuration {
             configuration: Arc::new(configuration)
         }),
-        (counter(), operation(), any::<u64>()).prop_map(|(counter, operation, micros)| {
-            Body::Forward {
-                counter,
-                operation: Box::new(operation),
-                time_left: Duration::from_micros(micros),
+        (counter(), any::<u32>(), operation(), any::<u64>()).prop_map(
+            |(counter, boot, operation, micros)| {
+                Body::Forward {
+                    counter,
+                    executor: Boot::new(boot),
+                    operation: Box::new(operation),
+                    time_left: Duration::from_micros(micros),
+                }
             }
-        }),
+        ),
         (request(), outcome()).prop_map(|(request, outcome)| Body::ForwardReply {
             request,
             outcome: Box::new(outcome),

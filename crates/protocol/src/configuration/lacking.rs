@@ -20,6 +20,8 @@ pub(crate) struct Lacking {
     /// is what it lacks again if the change is given up: an abort voids all that was copied for it.
     before_change: Groups,
     entered: Option<Entered>,
+    /// Whether the node was away: what was completed meanwhile it has not heard of.
+    was_away: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,6 +31,16 @@ struct Entered {
 }
 
 impl Lacking {
+    /// That of a node that has restarted with what it had on disk, before it enters the
+    /// configuration that it is in. It holds all that it ever said that it holds; but it may have
+    /// missed much, and copies everything to find out.
+    pub(crate) fn of_one_who_was_away() -> Self {
+        Self {
+            was_away: true,
+            ..Self::default()
+        }
+    }
+
     /// The node enters a configuration.
     pub(crate) fn enter(&mut self, configuration: &Configuration, me: NodeId) {
         let epoch = configuration.epoch();
@@ -42,7 +54,7 @@ impl Lacking {
         let changed: Groups = configuration.changed_groups().collect();
         let lacked = match former.filter(|former| former.epoch.next() == epoch) {
             // Nobody held anything before.
-            None if epoch == Epoch::FIRST => Groups::NONE,
+            None if epoch == Epoch::FIRST && !self.was_away => Groups::NONE,
             // What was copied in an epoch that was missed, and whether, nobody here knows.
             None => before,
             Some(former) if former.was_joint && configuration.is_aborted() => self.before_change,

@@ -95,6 +95,11 @@ impl Copying {
             copied_for_change: Default::default(),
         }
     }
+
+    /// The node has restarted with what it had on disk.
+    pub(crate) fn note_was_away(&mut self) {
+        self.lacking = Lacking::of_one_who_was_away();
+    }
 }
 
 impl Lane {

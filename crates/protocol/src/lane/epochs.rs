@@ -4,15 +4,49 @@ use super::Lane;
 use crate::change::{Change, Condition};
 use crate::configuration::{ClusterId, Configuration, Epoch};
 use crate::invariants::{expect_one_configuration, expect_quorums_to_meet};
-use crate::message::Body;
+use crate::message::{Body, Counter};
 use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::{Output, PersistNumber, Ticket};
+use crate::replica::Cell;
 use crate::running::Origin;
 use crate::slot::{RegisterName, Slot};
 use crate::time::Time;
 use alloc::sync::Arc;
 
 impl Lane {
+    /// The node has restarted, under its former id with a greater boot, with what its disk kept:
+    /// the configuration that it had entered last, and cells of this lane. Call it once, before
+    /// anything else. What the others completed meanwhile is copied from them in the background.
+    ///
+    /// All that this node ever said in a message must be among it: then it counts in quorums as if
+    /// it had been away, and nothing else. The node restores its
+    /// [`Membership`](crate::Membership) with the same configuration.
+    ///
+    /// # Panics
+    /// If the lane is in use already.
+    pub fn restore(
+        &mut self,
+        now: Time,
+        configuration: Arc<Configuration>,
+        cells: impl IntoIterator<Item = (RegisterName, Cell)>,
+    ) {
+        assert!(
+            self.configuration.is_none()
+                && self.operations.next() == Counter::first(self.options.lane),
+            "a lane is restored before anything else"
+        );
+        for (name, cell) in cells {
+            self.replica.restore(&name, cell);
+        }
+        self.peers.note_members(None, &configuration);
+        self.configuration = Some(configuration.clone());
+        if self.has_reserved_register() {
+            self.hold_configuration(&configuration);
+        }
+        self.copying.note_was_away();
+        self.start_copying(now);
+    }
+
     /// The node enters a decided configuration; it tells all its lanes. An epoch that is not
     /// newer changes nothing.
     pub fn handle_configuration(&mut self, now: Time, configuration: Arc<Configuration>) {

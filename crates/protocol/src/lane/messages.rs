@@ -28,7 +28,9 @@ impl Lane {
         if to != self.options.incarnation.node {
             return;
         }
-        self.peers.note_low_water(from, low_water);
+        if self.peers.note_low_water(from, low_water) {
+            self.handle_incarnation(now, from);
+        }
         self.forwards.forget_ended(from, low_water);
         let at = (cluster, epoch);
         let request = |counter| RequestId {
@@ -182,9 +184,14 @@ impl Lane {
             }
             Body::Forward {
                 counter,
+                executor,
                 operation,
                 time_left,
             } => {
+                // It was asked of a former process, which may have done it.
+                if executor != self.options.incarnation.boot {
+                    return;
+                }
                 // The reserved register is no client's.
                 let is_open = !operation.name().is_reserved();
                 if is_open && cluster == self.cluster() && !self.peers.has_ended(from, counter) {

@@ -248,6 +248,24 @@ impl Membership {
         })
     }
 
+    /// The membership of a node that has restarted, under its former id with a greater boot, with
+    /// what its disk kept: the configuration that it had entered last.
+    ///
+    /// # Errors
+    /// [`MembershipOptionsError`] tells which option cannot be used.
+    pub fn restored(
+        now: Time,
+        options: MembershipOptions,
+        configuration: Arc<Configuration>,
+    ) -> Result<Self, MembershipOptionsError> {
+        let mut membership = Self::new(now, options)?;
+        let mut members = configuration.members_before().iter();
+        let own = members.find(|member| member.id == membership.me);
+        membership.seat = own.map(|member| member.seat);
+        membership.enter(now, configuration);
+        Ok(membership)
+    }
+
     /// This node's own outgoing connection to that address has finished its handshake, with that
     /// incarnation, which may be this node itself.
     pub fn handle_link_up(&mut self, now: Time, address: &Address, incarnation: Incarnation) {

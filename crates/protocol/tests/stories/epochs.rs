@@ -287,6 +287,7 @@ fn clients_cannot_reach_the_configuration_through_a_forward() {
         low_water: Counter(1),
         body: Body::Forward {
             counter: Counter(1),
+            executor: Boot::FIRST,
             operation: Box::new(operation),
             time_left: DEADLINE,
         },

@@ -140,6 +140,7 @@ fn from_afar(from: u64, low_water: u64, body: Body) -> Message {
 fn forward(counter: u64, operation: Operation) -> Body {
     Body::Forward {
         counter: Counter(counter),
+        executor: Boot::FIRST,
         operation: Box::new(operation),
         time_left: DEADLINE,
     }

@@ -264,6 +264,11 @@ impl Cluster {
         let after = self
             .chance
             .span(Duration::ZERO..=self.machines.disk_delay_max);
+        let stalls = self.machines.disk_stalls;
+        let after = match stalls > 0.0 && self.chance.happens(stalls) {
+            true => after + self.chance.span(Duration::ZERO..=Duration::from_secs(2)),
+            false => after,
+        };
         let durable = Event::Durable {
             process: number,
             lane,

@@ -68,8 +68,20 @@ impl Cluster {
         });
         let now = self.places[site].clock.read(self.now);
         let machines = &self.machines;
-        let membership = identity.membership(now, machines);
-        let process = Process::new(number, site, lanes, membership, incarnation, machines);
+        let stored = self.places[site].stored.take();
+        let entered = stored.as_ref().map(|stored| stored.configuration.clone());
+        let membership = identity.membership(now, machines, entered);
+        let mut process = Process::new(number, site, lanes, membership, incarnation, machines);
+        if let Some(stored) = stored {
+            if stored.configuration.contains(id) {
+                let former = self.places[site].process.expect("it has stored something");
+                self.memory.is_back(former, number);
+                self.invariants.is_back(former, number);
+                process.restore(now, stored);
+            }
+            let wall = self.wall_clocks.read(site, self.now);
+            process.handle(now, wall, Input::Timeout, &mut self.invariants);
+        }
         self.processes.push(process);
         self.directory.insert(id, number);
         self.places[site].process = Some(number);
@@ -77,9 +89,20 @@ impl Cluster {
         self.apply_effects(number);
     }
 
-    /// Who a process is that starts at the site: a node of its own, as it has no memory.
+    /// Who a process is that starts at the site: a node of its own, if it has no memory.
     fn incarnation_at(&mut self, site: Site, number: ProcessNumber) -> Incarnation {
         let former = self.places[site].process;
+        if let Some(stored) = &self.places[site].stored
+            && let Some(former) = former
+        {
+            let Incarnation { node, boot } = self.processes[former].incarnation;
+            // One that is no member any more holds nothing that counts: another node begins, which
+            // knows what stands.
+            if stored.configuration.contains(node) {
+                let boot = Boot::new(boot.get() + 1);
+                return Incarnation { node, boot };
+            }
+        }
         if self.machines.planted == Some(Planted::Protocol(PlantedFault::ForgetEpoch))
             && let Some(former) = former
         {
@@ -268,6 +291,11 @@ impl Cluster {
             format_args!("{} is gone", process.incarnation.node),
         );
         self.invariants.died(number);
+        if let Some(disk) = self.processes[number].disk.take() {
+            let stored = disk.after_crash(&mut self.chance);
+            self.invariants.keeps_only(number, &stored.cells);
+            self.places[site].stored = Some(stored);
+        }
         self.changes.retain(|_, asked| *asked != number);
         self.note_what_is_gone();
         let all = self.book.all_running();

@@ -109,10 +109,29 @@ impl Cluster {
     pub(super) fn majorities_without(&self, site: Option<Site>) -> Option<Majorities> {
         let configuration = self.configuration.as_ref()?;
         let alive = |id| {
-            let process = self.living(id)?;
+            let process = *self.directory.get(&id)?;
+            let is_there = self.processes[process].state != State::Dead || self.has_kept(process);
+            if !is_there {
+                return None;
+            }
             (Some(self.processes[process].site) != site).then_some(process)
         };
         Some(self.memory.majorities(configuration, alive))
+    }
+
+    /// Whether the process at the site would be gone with nothing but its process: what it has said
+    /// is on a disk.
+    pub(crate) fn has_disk_at(&self, site: Site) -> bool {
+        self.places[site]
+            .process
+            .is_some_and(|process| self.has_kept(process))
+    }
+
+    /// Whether what a process held is on the disk of its site, for its next process.
+    fn has_kept(&self, process: ProcessNumber) -> bool {
+        let site = self.processes[process].site;
+        let is_last = self.places[site].process == Some(process);
+        is_last && (self.processes[process].disk.is_some() || self.places[site].stored.is_some())
     }
 
     /// Whether the cluster survives the death of the process at the site. It does not if nobody at
@@ -143,6 +162,7 @@ impl Cluster {
         others.peek().is_none()
             || others.any(|other| *other < self.founders())
             || !knowing.contains(&site)
+            || self.has_disk_at(site)
     }
 
     /// Whether a process was ever started at the site.

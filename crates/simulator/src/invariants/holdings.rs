@@ -65,6 +65,33 @@ impl Holdings {
         ))
     }
 
+    /// A process keeps exactly this.
+    pub(super) fn keeps_only(
+        &mut self,
+        process: ProcessNumber,
+        cells: &BTreeMap<RegisterName, Cell>,
+    ) {
+        self.held.retain(|(holder, _), _| *holder != process);
+        for (name, cell) in cells {
+            self.held.insert((process, name.clone()), cell.clone());
+        }
+    }
+
+    /// What a former process kept, this one keeps.
+    pub(super) fn is_back(&mut self, former: ProcessNumber, process: ProcessNumber) {
+        let of_former = |holder: ProcessNumber| holder == former;
+        let held = self.held.extract_if(|(holder, _), _| of_former(*holder));
+        let held: Vec<_> = held.collect();
+        for ((_, name), cell) in held {
+            self.held.insert((process, name), cell);
+        }
+        let dropped = self.dropped.extract_if(|(holder, _), _| of_former(*holder));
+        let dropped: Vec<_> = dropped.collect();
+        for ((_, name), what) in dropped {
+            self.dropped.insert((process, name), what);
+        }
+    }
+
     /// A process, which is in this epoch, keeps nothing of a group any more.
     pub(super) fn dropped(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
         let is_dropped = |(holder, name): &(ProcessNumber, RegisterName), _: &mut Cell| {

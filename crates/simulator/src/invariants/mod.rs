@@ -246,20 +246,25 @@ impl Invariants {
         }
     }
 
+    /// What a node keeps of a register is durable: a step of its own it has accepted by that.
+    pub(crate) fn has_durably(&mut self, node: NodeId, era: Era, name: &RegisterName, cell: &Cell) {
+        if let Some(step) = &cell.accepted
+            && step.ballot.proposer.node == node
+        {
+            self.accepted(era, name, step.rank(), node);
+        }
+    }
+
     /// A process, whose lane is in this epoch, keeps this of a register from now on.
     pub(crate) fn keeps(
         &mut self,
         process: ProcessNumber,
-        node: NodeId,
         era: Era,
         name: &RegisterName,
         cell: &Cell,
     ) {
         if let Some(step) = &cell.accepted {
             self.proposed(era, name, step);
-            if step.ballot.proposer.node == node {
-                self.accepted(era, name, step.rank(), node);
-            }
         }
         self.compared(era, name, &cell.record);
         let held = self.holdings.keeps(process, name, cell);
@@ -380,6 +385,20 @@ impl Invariants {
             groups,
             given_up,
         })
+    }
+
+    /// Of what a process kept that died, its disk has this.
+    pub(crate) fn keeps_only(
+        &mut self,
+        process: ProcessNumber,
+        cells: &BTreeMap<RegisterName, Cell>,
+    ) {
+        self.holdings.keeps_only(process, cells);
+    }
+
+    /// A process goes on with what the disk of a former one kept.
+    pub(crate) fn is_back(&mut self, former: ProcessNumber, process: ProcessNumber) {
+        self.holdings.is_back(former, process);
     }
 
     pub(crate) fn died(&mut self, process: ProcessNumber) {

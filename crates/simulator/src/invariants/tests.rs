@@ -152,8 +152,8 @@ fn held_by(holders: u64) -> Invariants {
     let mut invariants = Invariants::new(true);
     enter(&mut invariants, 1, &configuration(1, &[1, 2, 3]));
     for process in 1..=holders {
-        let (number, node) = (process as usize, NodeId::new(process));
-        invariants.keeps(number, node, ERA, &name(), &cell(record(1, b"a")));
+        let number = process as usize;
+        invariants.keeps(number, ERA, &name(), &cell(record(1, b"a")));
     }
     let written = Outcome::Written {
         tag: record(1, b"a").tag,
@@ -185,7 +185,7 @@ fn a_copy_that_lacks_what_was_completed_before_is_found() {
     let group = name().slot().group().unwrap();
     let (later, seq_2) = ((ERA.0, ERA.1.next()), record(2, b"b"));
     let mut invariants = held_by(2);
-    invariants.keeps(4, NodeId::new(4), later, &name(), &cell(seq_2));
+    invariants.keeps(4, later, &name(), &cell(seq_2));
     invariants.copied(4, later, group);
     invariants.copied(5, ERA, group);
     assert_eq!(invariants.broken(), None, "that is of no earlier epoch");
@@ -200,7 +200,7 @@ fn a_copy_that_lacks_what_is_found_completed_later_is_found() {
     enter(&mut invariants, 1, &configuration(1, &[1]));
     invariants.copied(4, (ERA.0, ERA.1.next()), group);
     let kept = cell(record(1, b"a"));
-    invariants.keeps(1, NodeId::new(1), ERA, &name(), &kept);
+    invariants.keeps(1, ERA, &name(), &kept);
     let settled = Settled {
         era: ERA,
         name: name(),

@@ -41,6 +41,22 @@ impl Traffic {
 }
 
 impl Invariants {
+    /// A message leaves: what it rests on is durable. A step that it says is accepted is so from
+    /// now on, whatever befalls the node.
+    pub(crate) fn leaves(&mut self, message: &Message) {
+        if let Body::AcceptReply {
+            request,
+            ballot,
+            tag,
+            refused_by: None,
+        } = &message.body
+            && let Some(name) = self.asked_about(message, *request)
+        {
+            let era = (message.cluster, message.epoch);
+            self.accepted(era, &name, (*ballot, *tag), message.from.node);
+        }
+    }
+
     /// A lane that is in the epoch `lane_epoch` sends this. Returns the tag that it calls settled,
     /// if nobody did before.
     pub(crate) fn sent(&mut self, message: &Message, lane_epoch: Epoch) -> Option<Settled> {
@@ -100,17 +116,8 @@ impl Invariants {
                     Promise::Refused { .. } => None,
                 }
             }
-            Body::AcceptReply {
-                request,
-                ballot,
-                tag,
-                refused_by,
-            } => {
+            Body::AcceptReply { .. } => {
                 self.expect_epoch(message, lane_epoch);
-                let name = self.asked_about(message, *request)?;
-                if refused_by.is_none() {
-                    self.accepted(era, &name, (*ballot, *tag), message.from.node);
-                }
                 None
             }
             Body::PullReply { answer, .. } => {
