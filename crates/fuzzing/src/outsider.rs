@@ -92,7 +92,12 @@ fn carry_out(lane: &mut Lane, now: Time) {
     let mut outputs = 0;
     while let Some(output) = lane.poll_output() {
         outputs += 1;
-        if let Output::Persist { number, .. } | Output::Drop { number, .. } = output {
+        if let Output::Persist { number, .. }
+        | Output::Drop { number, .. }
+        | Output::Floor { number, .. }
+        | Output::Forget { number, .. }
+        | Output::Marks { number, .. } = output
+        {
             lane.handle_persisted(now, number);
         }
     }

@@ -85,15 +85,15 @@ pub fn is_needless(known: &KnownMessage, parties: Parties<'_>) -> bool {
         }
         // What a promise tells of the record counts later too, as an answer that the tag is held;
         // so does the reply to the update that then is on its way.
-        Body::PrepareReply { request, promise } => {
-            match awaited(Some(receiver), request.origin, request.counter) {
-                Some(Awaited::Promises(ballot)) => {
-                    matches!(promise, Promise::Refused { promised } if *promised <= ballot)
-                        || receiver.has_answer_of(request.counter, from)
-                }
-                _ => true,
+        Body::PrepareReply {
+            request, promise, ..
+        } => match awaited(Some(receiver), request.origin, request.counter) {
+            Some(Awaited::Promises(ballot)) => {
+                matches!(promise, Promise::Refused { promised } if *promised <= ballot)
+                    || receiver.has_answer_of(request.counter, from)
             }
-        }
+            _ => true,
+        },
         // A step that is accepted already, or is refused, changes nothing at the replica.
         Body::Accept { counter, step, .. } => {
             let rank = step.rank();
@@ -126,6 +126,13 @@ pub fn is_needless(known: &KnownMessage, parties: Parties<'_>) -> bool {
         }
         Body::Forward { .. } | Body::ForwardReply { .. } => false,
         Body::List { .. } | Body::ListReply { .. } => unreachable!("no scenario lists"),
+        Body::Confirm { .. }
+        | Body::ConfirmReply { .. }
+        | Body::Mark { .. }
+        | Body::MarkReply { .. }
+        | Body::Compare { .. }
+        | Body::CompareReply { .. }
+        | Body::Forget { .. } => unreachable!("no scenario drops tombstones"),
         Body::StaleEpoch { .. }
         | Body::ConfigurationRequest { .. }
         | Body::Configuration { .. }

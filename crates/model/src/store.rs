@@ -320,7 +320,11 @@ impl Store {
                         done.sent.push(message);
                     }
                 }
-                Output::Persist { number, .. } | Output::Drop { number, .. } => {
+                Output::Persist { number, .. }
+                | Output::Drop { number, .. }
+                | Output::Floor { number, .. }
+                | Output::Forget { number, .. }
+                | Output::Marks { number, .. } => {
                     lane.handle_persisted(NOW, number);
                 }
                 Output::Answer { ticket, outcome } => {

@@ -1,5 +1,6 @@
 //! What the replicas answered to one operation: [`Answers`].
 
+use crate::message::Bounds;
 use crate::node::NodeId;
 use crate::tag::Tag;
 use alloc::vec::Vec;
@@ -9,10 +10,12 @@ use alloc::vec::Vec;
 /// Answers to queries and acknowledgements of updates are alike here: both say that a replica
 /// holds at least this tag, and a replica's tag never goes down, so neither is ever outdated.
 /// They are the answers of one epoch; they are forgotten when the coordinator enters another.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Answers {
     /// A handful of replicas, so a list is the fastest map.
     answers: Vec<(NodeId, Held)>,
+    /// What a new record has to keep to, by all of them.
+    bounds: Bounds,
 }
 
 /// What one replica said.
@@ -24,7 +27,26 @@ pub(crate) struct Held {
     pub(crate) settled: bool,
 }
 
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            answers: Vec::new(),
+            bounds: Bounds::NONE,
+        }
+    }
+}
+
 impl Answers {
+    /// Takes in what one of them said that a new record has to keep to.
+    pub(crate) fn note_bounds(&mut self, bounds: Bounds) {
+        self.bounds = self.bounds.and(bounds);
+    }
+
+    /// What a new record has to keep to.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Takes in an answer of `node`, in whatever order they come.
     pub(crate) fn note(&mut self, node: NodeId, tag: Tag, settled: bool) {
         match self.answers.iter_mut().find(|(from, _)| *from == node) {
@@ -65,7 +87,7 @@ impl Answers {
 
     /// Forgets them all: the operation starts its phase over.
     pub(crate) fn clear(&mut self) {
-        self.answers.clear();
+        *self = Self::default();
     }
 }
 

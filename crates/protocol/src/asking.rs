@@ -5,7 +5,7 @@ use crate::configuration::Configuration;
 use crate::invariants::{Issued, expect_answer, expect_promise};
 use crate::lane::Lane;
 use crate::membership::PeerState;
-use crate::message::{Answer, Body, Counter, Promise, Want};
+use crate::message::{Answer, Body, Bounds, Counter, Promise, Want};
 use crate::node::NodeId;
 use crate::output::{Output, PersistNumber};
 use crate::quorum::Quorums;
@@ -34,10 +34,11 @@ pub(crate) enum Asks<'a> {
 /// What a replica says to what an operation asks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Vote {
-    /// What it holds, be it asked for that or have it been given a record.
-    Holds(Answer),
-    /// Whether it has promised the ballot.
-    Promise(Promise),
+    /// What it holds, be it asked for that or have it been given a record; and what a new record
+    /// has to keep to.
+    Holds(Answer, Bounds),
+    /// Whether it has promised the ballot, and what a new record has to keep to.
+    Promise(Promise, Bounds),
     /// Whether it has accepted the step of this ballot and tag, or which greater ballot it has
     /// promised.
     Accepted {
@@ -134,6 +135,7 @@ impl Lane {
             return;
         }
         let name = running.name.clone();
+        let bounds = self.replica.bounds(&name, self.options.memory_bytes_max);
         let (vote, after) = match running.asks() {
             Asks::Nothing => return,
             Asks::Query => {
@@ -141,17 +143,18 @@ impl Lane {
                     read.hold_own(self.replica.record(&name));
                 }
                 let (answer, after) = self.replica.query(&name, Want::Tag);
-                (Vote::Holds(answer), after)
+                (Vote::Holds(answer, bounds), after)
             }
             Asks::Update(record) => {
                 let record = record.clone();
                 let (tag, after) = self.update_replica(own, &name, &record);
                 let settled = false;
-                (Vote::Holds(Answer::Tag { tag, settled }), after)
+                let answer = Answer::Tag { tag, settled };
+                (Vote::Holds(answer, Bounds::NONE), after)
             }
             Asks::Prepare(ballot) => {
                 let (promise, after) = self.promise(&name, ballot);
-                (Vote::Promise(promise), after)
+                (Vote::Promise(promise, bounds), after)
             }
             Asks::Accept(step) => {
                 let (step, of) = (step.clone(), step.rank());
@@ -318,7 +321,8 @@ impl Lane {
         };
         let name = &running.name;
         match (vote, &mut running.task) {
-            (Vote::Holds(answer), task) => {
+            (Vote::Holds(answer, bounds), task) => {
+                running.answers.note_bounds(bounds);
                 let tag = answer.tag();
                 if task.update().is_none_or(|update| update.tag != tag) {
                     issued.expect_tag(from, name, tag);
@@ -332,7 +336,8 @@ impl Lane {
                     read.hold(answer);
                 }
             }
-            (Vote::Promise(promise), Task::Modify(modify)) => {
+            (Vote::Promise(promise, bounds), Task::Modify(modify)) => {
+                running.answers.note_bounds(bounds);
                 if let Promise::Promised { record, accepted } = &promise {
                     issued.expect_tag(from, name, record.tag);
                     expect_promise(from, name, modify, (record, accepted.as_deref()));
@@ -345,7 +350,7 @@ impl Lane {
                 modify.take_accepted(from, of, refused_by);
             }
             // No other operation asks for such votes.
-            (Vote::Promise(_) | Vote::Accepted { .. }, _) => {}
+            (Vote::Promise(..) | Vote::Accepted { .. }, _) => {}
         }
     }
 }

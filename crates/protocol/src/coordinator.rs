@@ -84,6 +84,7 @@ impl Lane {
         let counter = self.operations.insert(Box::new(Running {
             origin,
             name,
+            born: Counter(0),
             deadline,
             resend_at: now + self.options.resend_first,
             resend_wait: self.options.resend_first * 2,
@@ -229,7 +230,9 @@ impl Lane {
                     tag,
                     rounds: write.rounds(),
                 }),
+                WriteStep::Refuse => Step::End(Outcome::Refused(Refusal::Full)),
                 WriteStep::Issue(seen) => {
+                    let seen = seen.max(running.answers.bounds().floor.saturating_sub(1));
                     let issued = self.issued.entry(slot).or_default();
                     let Some(seq) = next_seq(seen.max(*issued)) else {
                         return Step::End(Outcome::Refused(Refusal::Exhausted));
@@ -302,7 +305,7 @@ impl Lane {
             }
             match timer {
                 LaneTimer::Resend => self.resend(now, counter),
-                LaneTimer::Copy | LaneTimer::Sweep => {
+                LaneTimer::Copy | LaneTimer::Sweep | LaneTimer::Collect => {
                     unreachable!("no operation has such a timer")
                 }
                 LaneTimer::Deadline => {
@@ -333,7 +336,16 @@ impl Lane {
     /// starts that phase over under a new number; what has a tag or a ballot keeps it.
     ///
     /// `is_broken` says of which slots the quorums of the two epochs may not meet.
-    pub(crate) fn start_all_over(&mut self, now: Time, is_broken: impl Fn(Slot) -> bool) {
+    ///
+    /// Who was no member in the epoch before, or was in none of it, has no part in what was agreed in
+    /// the meantime (see [`collecting`](crate::collecting)): what it has sent may take effect, but it
+    /// sends it no more.
+    pub(crate) fn start_all_over(
+        &mut self,
+        now: Time,
+        was_away: bool,
+        is_broken: impl Fn(Slot) -> bool,
+    ) {
         for counter in self.operations.counters() {
             #[cfg(feature = "planted-faults")]
             if self.keeps_old_answers() {
@@ -341,7 +353,16 @@ impl Lane {
                 continue;
             }
             let running = self.operations.get(counter);
-            if running.is_some_and(|running| is_broken(running.name.slot())) {
+            let is_issued = |running: &Running| match &running.task {
+                Task::Write(write) => write.record().is_some(),
+                Task::Read(_) | Task::Modify(_) | Task::Forward(_) => false,
+            };
+            if was_away && running.is_some_and(is_issued) {
+                self.end(now, counter, Outcome::Unknown);
+                continue;
+            }
+            let running = self.operations.get(counter);
+            if running.is_some_and(|running| was_away || is_broken(running.name.slot())) {
                 self.forget_former_phases(now, counter);
             }
             self.start_over(now, counter);
@@ -428,6 +449,8 @@ impl Lane {
         self.pass_turn(now, counter, &running);
         running.answers.clear();
         running.task = Task::Read(Read::default());
+        // It knows nothing of what it saw.
+        running.born = Counter(0);
         let wait = self.options.resend_first;
         (running.resend_at, running.resend_wait) = (now + wait, wait * 2);
         let counter = self.operations.insert(running);

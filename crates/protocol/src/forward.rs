@@ -305,6 +305,10 @@ impl Lane {
         let Outcome::Refused(refusal) = outcome else {
             return self.end(now, counter, outcome);
         };
+        // It is the replicas that are full, whoever asks them.
+        if refusal == Refusal::Full {
+            return self.end(now, counter, outcome);
+        }
         forward.executor = None;
         forward.boot = None;
         forward.refused_by.insert(from);

@@ -5,6 +5,7 @@ mod messages;
 mod options;
 
 use crate::asking::OwnVote;
+use crate::collecting::Collecting;
 use crate::configuration::Configuration;
 use crate::copying::Copying;
 use crate::forward::Forwards;
@@ -61,6 +62,7 @@ pub struct Lane {
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) seen: Seen,
     pub(crate) sweeping: Sweeping,
+    pub(crate) collecting: Collecting,
     /// What the wall clock showed last.
     pub(crate) wall: UnixMillis,
 }
@@ -97,6 +99,7 @@ impl Lane {
             outputs: VecDeque::new(),
             seen: Seen::default(),
             sweeping: Sweeping::default(),
+            collecting: Collecting::default(),
             wall: UnixMillis::default(),
         }
     }
@@ -112,6 +115,7 @@ impl Lane {
     ) {
         self.start(now, Origin::Client(ticket), operation, deadline);
         self.expect_to_sweep(now);
+        self.expect_to_collect(now);
     }
 
     /// The wall clock shows this. It says which registers have expired, and nothing else; it may
@@ -160,6 +164,8 @@ impl Lane {
         self.cast_own_listings(now);
         self.copying_persisted(now);
         self.expect_to_sweep(now);
+        self.carry_on_round(now);
+        self.expect_to_collect(now);
     }
 
     pub(crate) fn note_persisted(&mut self, number: PersistNumber) {
@@ -172,6 +178,7 @@ impl Lane {
         self.run_listings(now);
         self.run_copying(now);
         self.sweep(now);
+        self.collect(now);
     }
 
     /// When [`Lane::handle_timeout`] is to be called next, and why. Any call may change it.
@@ -181,8 +188,10 @@ impl Lane {
         let listing = self.listings_timeout();
         let copying = self.copying_timeout().map(|time| (time, LaneTimer::Copy));
         let sweep = self.sweep_timeout().map(|time| (time, LaneTimer::Sweep));
+        let collect = self.collect_timeout();
+        let collect = collect.map(|time| (time, LaneTimer::Collect));
         let timers = operation.into_iter().chain(listing);
-        timers.chain(copying).chain(sweep).min()
+        timers.chain(copying).chain(sweep).chain(collect).min()
     }
 
     /// The next thing to be done, until there is none.
@@ -198,6 +207,16 @@ impl Lane {
     /// How many registers this lane's replica holds, tombstones included.
     pub fn registers(&self) -> usize {
         self.replica.totals().registers
+    }
+
+    /// A digest of all that the replica keeps: of its registers' names, tags, promises, and steps.
+    ///
+    /// It is the sum of those of the cells ([`Cell::digest`](crate::Cell::digest)) that were kept
+    /// up to the last [`Output::Persist`] or
+    /// [`Output::Drop`]: cells that a disk gives back after that have the same
+    /// sum, or it has lost or altered something. The digests of a node's lanes may be added up.
+    pub fn kept_digest(&self) -> u128 {
+        self.replica.digest()
     }
 
     /// The record that this lane's replica holds of a register: for inspection; a read that is to

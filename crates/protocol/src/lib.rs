@@ -51,6 +51,9 @@
 //!             Output::Configuration(_) | Output::Copied { .. } | Output::Drop { .. } => {
 //!                 unreachable!("there is one configuration only")
 //!             }
+//!             Output::Floor { .. } | Output::Forget { .. } | Output::Marks { .. } => {
+//!                 unreachable!("nothing is deleted")
+//!             }
 //!             Output::Listed { .. } => unreachable!("nobody asks which registers there are"),
 //!         }
 //!     }
@@ -94,6 +97,7 @@ mod asking;
 mod ballot;
 mod broken;
 mod change;
+mod collecting;
 mod configuration;
 mod coordinator;
 mod copying;
@@ -143,7 +147,7 @@ pub use membership::{
     Join, Membership, MembershipEvent, MembershipOptions, MembershipOptionsError,
 };
 pub use membership::{MembershipOutput, MembershipTimer, Standing};
-pub use message::{Answer, Body, Counter, Message, OperationId, RequestId, Want};
+pub use message::{Answer, Body, Bounds, Counter, Message, OperationId, RequestId, Want};
 pub use message::{Promise, PullAnswer, PullAsk, PullEntry};
 #[cfg(feature = "model")]
 pub use model::Awaited;
@@ -152,7 +156,7 @@ pub use operation::{Operation, Outcome, Refusal};
 pub use output::{Output, PersistNumber, Ticket};
 pub use quorum::{Quorums, ReplicaSet};
 pub use record::{Record, UnixMillis};
-pub use replica::Cell;
+pub use replica::{Cell, Room, floor_digest};
 pub use slot::{Group, NameTooLong, RegisterName, Slot};
 pub use tag::{Tag, TagError};
 pub use time::Time;

@@ -21,6 +21,13 @@
 //! | [`Body::PullReply`] | replica | replica | this |
 //! | [`Body::List`] | coordinator | replica | which registers of this group do you hold? |
 //! | [`Body::ListReply`] | replica | coordinator | these |
+//! | [`Body::Confirm`] | replica | replica | do you hold these tombstones, and nothing else there? |
+//! | [`Body::ConfirmReply`] | replica | replica | these of them |
+//! | [`Body::Mark`] | replica | member | which number has your next operation? |
+//! | [`Body::MarkReply`] | member | replica | this |
+//! | [`Body::Compare`] | replica | replica | which registers of the slot had records below their floor since? |
+//! | [`Body::CompareReply`] | replica | replica | those of this digest |
+//! | [`Body::Forget`] | replica | replica | drop the tombstones |
 
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::{ClusterId, Configuration, Epoch};
@@ -28,7 +35,7 @@ use crate::listing::{ListAnswer, ListAsk};
 use crate::node::{Boot, Incarnation, NodeId};
 use crate::operation::{Operation, Outcome};
 use crate::record::Record;
-use crate::replica::Cell;
+use crate::replica::{Cell, Room};
 use crate::slot::{Group, RegisterName};
 use crate::tag::Tag;
 use alloc::boxed::Box;
@@ -133,6 +140,8 @@ pub enum Body {
         request: RequestId,
         /// What it holds.
         answer: Answer,
+        /// What a new record of the register has to keep to.
+        bounds: Bounds,
     },
     /// Take this record if its tag is greater than that of yours.
     Update {
@@ -213,6 +222,8 @@ pub enum Body {
         request: RequestId,
         /// The answer.
         promise: Promise,
+        /// What a new record of the register has to keep to.
+        bounds: Bounds,
     },
     /// Accept this step, unless you have promised a greater ballot.
     Accept {
@@ -270,6 +281,64 @@ pub enum Body {
         /// What was asked for.
         answer: ListAnswer,
     },
+    /// Take these tombstones, raise the floors of their slots to them, and say which of them are all
+    /// that you hold of their registers.
+    Confirm {
+        /// The number of the round in which they are to be dropped.
+        counter: Counter,
+        /// The group.
+        group: Group,
+        /// The tombstones, 64 at most.
+        tombstones: Vec<(RegisterName, Record)>,
+    },
+    /// Which of the tombstones are all that the replica holds.
+    ConfirmReply {
+        /// The request it answers.
+        request: RequestId,
+        /// A bit for each, the least significant one for the first.
+        held: u64,
+    },
+    /// Which number will your next operation on this group have? Serve no more those who have left.
+    Mark {
+        /// The number of the round.
+        counter: Counter,
+        /// The group.
+        group: Group,
+    },
+    /// The number of the member's next operation. When its low-water mark has reached that, all that
+    /// had begun before has ended.
+    MarkReply {
+        /// The request it answers.
+        request: RequestId,
+        /// The number.
+        mark: Counter,
+    },
+    /// Which registers of the slot have you held a record of since you confirmed the tombstones whose
+    /// tag was below their floor?
+    Compare {
+        /// The number of the round.
+        counter: Counter,
+        /// The group.
+        group: Group,
+        /// The low-water marks of all members, below which nothing is to be served any more.
+        marks: Vec<(Incarnation, Counter)>,
+    },
+    /// The registers of which the replica held a record below the floor.
+    CompareReply {
+        /// The request it answers.
+        request: RequestId,
+        /// A digest of their names.
+        digest: u128,
+    },
+    /// Drop the tombstones that you have confirmed in this round and that have not changed since.
+    Forget {
+        /// The number of the round.
+        counter: Counter,
+        /// The group.
+        group: Group,
+        /// Which of them: those that all replicas have confirmed.
+        held: u64,
+    },
 }
 
 impl Body {
@@ -283,7 +352,12 @@ impl Body {
             | Body::Settled { name, .. }
             | Body::Prepare { name, .. }
             | Body::Accept { name, .. } => name.slot().lane(lanes),
-            Body::Pull { group, .. } | Body::List { group, .. } => group.lane(lanes),
+            Body::Pull { group, .. }
+            | Body::List { group, .. }
+            | Body::Confirm { group, .. }
+            | Body::Mark { group, .. }
+            | Body::Compare { group, .. }
+            | Body::Forget { group, .. } => group.lane(lanes),
             Body::Forward { operation, .. } => operation.name().slot().lane(lanes),
             Body::QueryReply { request, .. }
             | Body::UpdateReply { request, .. }
@@ -294,6 +368,9 @@ impl Body {
             | Body::AcceptReply { request, .. }
             | Body::PullReply { request, .. }
             | Body::ListReply { request, .. }
+            | Body::ConfirmReply { request, .. }
+            | Body::MarkReply { request, .. }
+            | Body::CompareReply { request, .. }
             | Body::ForwardReply { request, .. } => usize::from(request.counter.lane()),
             // Whichever lane hears of it, all of the node's lanes are told.
             Body::Configuration { .. } => 0,
@@ -348,6 +425,39 @@ impl Answer {
     }
 }
 
+/// What a replica says of the next record of a register, in the first round of whoever may make it.
+///
+/// It binds nobody who has begun to make one: an update is always taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Bounds {
+    /// How long its value may be.
+    pub room: Room,
+    /// Its sequence number is to be this one or a greater one: where no record is held, there may
+    /// have been tombstones of lesser ones.
+    pub floor: u64,
+    /// The sequence number of a step on top of nothing: above the tombstones that were dropped, and
+    /// below whatever is, or may yet be, written there besides.
+    pub base: u64,
+}
+
+impl Bounds {
+    /// Anything goes.
+    pub const NONE: Bounds = Bounds {
+        room: Room::ANY,
+        floor: 0,
+        base: 0,
+    };
+
+    /// What keeps to both.
+    pub(crate) fn and(self, other: Bounds) -> Bounds {
+        Bounds {
+            room: self.room.min(other.room),
+            floor: self.floor.max(other.floor),
+            base: self.base.max(other.base),
+        }
+    }
+}
+
 /// A replica's answer to a [`Body::Prepare`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Promise {
@@ -395,6 +505,8 @@ pub struct PullAnswer {
     pub entries: Vec<PullEntry>,
     /// Whether more differs than fits; then, go on after the last entry.
     pub more: bool,
+    /// The floor and the base of each slot of the group, in order; none if they are all zero.
+    pub floors: Vec<(u64, u64)>,
 }
 
 /// One register in a [`PullAnswer`].

@@ -107,6 +107,10 @@ pub enum Refusal {
     Exhausted,
     /// Others kept changing the register until the deadline.
     Contended,
+    /// Replicas of the register have no room for what it would add.
+    Full,
+    /// This node's disk is full or does not keep up.
+    Disk,
 }
 
 impl fmt::Display for Refusal {
@@ -118,6 +122,8 @@ impl fmt::Display for Refusal {
             Refusal::NoMember => "no member of the cluster took the operation in time",
             Refusal::Exhausted => "the register's sequence numbers are used up",
             Refusal::Contended => "others kept changing the register",
+            Refusal::Full => "nodes that hold the register have no memory left for more",
+            Refusal::Disk => "this node's disk is full or does not keep up",
         })
     }
 }

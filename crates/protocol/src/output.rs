@@ -2,11 +2,13 @@
 
 use crate::configuration::{Configuration, Epoch};
 use crate::listing::ListOutcome;
-use crate::message::Message;
+use crate::message::{Counter, Message};
+use crate::node::Incarnation;
 use crate::operation::Outcome;
 use crate::replica::Cell;
-use crate::slot::{Group, RegisterName};
+use crate::slot::{Group, RegisterName, Slot};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 /// The caller's name for a request, given back with its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -64,6 +66,36 @@ pub enum Output {
         number: PersistNumber,
         /// The group.
         group: Group,
+    },
+    /// Make durable that new records of this slot get this sequence number or a greater one.
+    /// The number counts as that of [`Output::Persist`] does.
+    Floor {
+        /// Its number: one more than the former's.
+        number: PersistNumber,
+        /// The slot.
+        slot: Slot,
+        /// Its floor, which only rises.
+        floor: u64,
+        /// Its base, which only rises, and is never above the floor.
+        base: u64,
+    },
+    /// Make durable that nothing is kept of these registers any more, whose tombstones were dropped.
+    /// The number counts as that of [`Output::Persist`] does.
+    Forget {
+        /// Its number: one more than the former's.
+        number: PersistNumber,
+        /// The registers.
+        names: Vec<RegisterName>,
+    },
+    /// Make durable that requests of these numbers and lesser ones are refused from now on: a message
+    /// that comes late to a lane that was restored could bring back what was deleted. Of each node
+    /// and lane the greatest is all that has to be kept.
+    /// The number counts as that of [`Output::Persist`] does.
+    Marks {
+        /// Its number: one more than the former's.
+        number: PersistNumber,
+        /// The incarnations, and the number below which all that they began has ended.
+        marks: Vec<(Incarnation, Counter)>,
     },
     /// A newer configuration was decided, or another node told of one. The node decides whether to
     /// enter it, with all its lanes.

@@ -36,8 +36,20 @@ impl Peers {
     const LEFT_MAX: usize = 64;
 
     /// A configuration was entered after another one.
-    pub(crate) fn note_members(&mut self, former: Option<&Configuration>, entered: &Configuration) {
-        let former = former.filter(|former| former.cluster() == entered.cluster());
+    ///
+    /// Who left is known only from one epoch to the next, and as a member: one that missed an epoch
+    /// missed, too, whom the members of that serve no more.
+    pub(crate) fn note_members(
+        &mut self,
+        own: NodeId,
+        former: Option<&Configuration>,
+        entered: &Configuration,
+    ) {
+        let former = former.filter(|former| {
+            former.cluster() == entered.cluster()
+                && former.epoch().next() == entered.epoch()
+                && former.contains(own)
+        });
         if former.is_none() {
             self.left.clear();
         }
@@ -49,6 +61,22 @@ impl Peers {
         let surplus = self.left.len().saturating_sub(Self::LEFT_MAX);
         self.left.drain(..surplus);
         self.left.retain(|node| !entered.contains(*node));
+    }
+
+    /// Whether any that have left may still end what they began.
+    pub(crate) fn serves_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    /// Those who have left are served no more. It is so for good: who comes later never knew them.
+    pub(crate) fn revoke_left(&mut self) {
+        self.left.clear();
+    }
+
+    /// Whether all that began there below this number is known to have ended.
+    pub(crate) fn has_reached(&self, from: Incarnation, mark: Counter) -> bool {
+        let known = self.low_water.get(&(from.node, mark.lane()));
+        known.is_some_and(|known| *known >= (from.boot, mark))
     }
 
     /// Whether the node was a member of this cluster not long ago.

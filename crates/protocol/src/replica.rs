@@ -1,7 +1,10 @@
 //! The records a node holds: [`Replica`].
 
 mod digest;
+mod footprint;
+mod room;
 mod store;
+mod watch;
 
 use crate::ballot::{Accepted, Ballot};
 use crate::configuration::Groups;
@@ -11,10 +14,15 @@ use crate::record::{Record, UnixMillis};
 use crate::slot::{Group, RegisterName, Slot};
 use crate::tag::Tag;
 use alloc::boxed::Box;
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
+pub use digest::of_floor as floor_digest;
+pub use room::Room;
 pub(crate) use store::{SlotStore, Totals};
+use watch::Watch;
+pub(crate) use watch::Watcher;
 
 /// All that a replica keeps of one register. Whatever copies a register copies all of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -35,6 +43,27 @@ impl Cell {
         promised: Ballot::ZERO,
         accepted: None,
     };
+
+    /// A digest of it, as what is kept of the register of this name. It tells apart all that is
+    /// ever kept of one register, but for whether its tag is known to be settled.
+    pub fn digest(&self, name: &RegisterName) -> u128 {
+        digest::digest(digest::NameDigest::of(name), self)
+    }
+
+    /// Whether it says that the register was deleted.
+    fn is_tombstone(&self) -> bool {
+        self.record.content.is_none() && !self.record.tag.is_zero()
+    }
+
+    /// A step that took effect came twice, to be accepted and as a record: its value is kept once.
+    fn share_content(&mut self) {
+        if let Some(step) = &self.accepted
+            && step.tag == self.record.tag
+            && step.content == self.record.content
+        {
+            self.record.content = step.content.clone();
+        }
+    }
 
     /// What tells it from every other state of its register.
     pub(crate) fn versions(&self) -> Versions {
@@ -82,6 +111,14 @@ pub(crate) struct Replica {
     slots: BTreeMap<Slot, SlotStore>,
     /// The registers whose records expire, by when they do.
     expiring: BTreeSet<(UnixMillis, RegisterName)>,
+    /// The registers of which tombstones are held.
+    tombstones: BTreeSet<RegisterName>,
+    /// What is watched, and for whom.
+    watches: BTreeMap<Watcher, Watch>,
+    /// The memory that all of it takes: the sum over the slots, kept as they change.
+    memory: u64,
+    /// The sum of the slots' digests, and of those of their floors.
+    digest: u128,
     persist_last: PersistNumber,
 }
 
@@ -214,13 +251,113 @@ impl Replica {
     /// which that is to be made durable, if anything was kept.
     pub(crate) fn drop_group(&mut self, group: Group) -> Option<PersistNumber> {
         let slots = group.slots();
-        let dropped: Vec<SlotStore> = slots.filter_map(|slot| self.slots.remove(&slot)).collect();
+        let dropped: Vec<SlotStore> = slots
+            .filter_map(|slot| {
+                let store = self.slots.remove(&slot)?;
+                self.memory -= store.totals().memory;
+                let floor = digest::of_floor(slot, (store.floor, store.base));
+                let held = store.digest().wrapping_add(floor);
+                self.digest = self.digest.wrapping_sub(held);
+                Some(store)
+            })
+            .collect();
         for (name, cell, _) in dropped.iter().flat_map(|slot| slot.cells_after(None)) {
+            self.tombstones.remove(name);
             if let Some(at) = cell.record.expiry {
                 self.expiring.remove(&(at, name.clone()));
             }
         }
         (!dropped.is_empty()).then(|| self.next_persist())
+    }
+
+    /// Forgets a register whose tombstone is dropped.
+    pub(crate) fn forget(&mut self, name: &RegisterName) {
+        if let Some(slot) = self.slots.get_mut(&name.slot()) {
+            let (memory, digest) = (slot.totals().memory, slot.digest());
+            slot.remove(name);
+            self.memory = self.memory - memory + slot.totals().memory;
+            let change = slot.digest().wrapping_sub(digest);
+            self.digest = self.digest.wrapping_add(change);
+            self.tombstones.remove(name);
+        }
+    }
+
+    /// Raises the floor and the base of a slot. Returns the number under which that is to be made
+    /// durable, if it is news.
+    pub(crate) fn raise_floor(
+        &mut self,
+        slot: Slot,
+        (floor, base): (u64, u64),
+    ) -> Option<PersistNumber> {
+        let held = self.floor(slot);
+        let raised = (held.0.max(floor), held.1.max(base));
+        if raised == held {
+            return None;
+        }
+        self.restore_floor(slot, raised);
+        Some(self.next_persist())
+    }
+
+    /// Sets the floor and the base of a slot. They are durable.
+    pub(crate) fn restore_floor(&mut self, slot: Slot, floor: (u64, u64)) {
+        let before = self.slots.get(&slot).map_or(0, |slot| slot.totals().memory);
+        let store = self.slots.entry(slot).or_default();
+        let former = digest::of_floor(slot, (store.floor, store.base));
+        (store.floor, store.base) = floor;
+        self.digest = self.digest.wrapping_sub(former);
+        self.digest = (self.digest).wrapping_add(digest::of_floor(slot, floor));
+        self.memory = self.memory - before + store.totals().memory;
+    }
+
+    /// The least sequence number that a new one in this slot may be, and that of a step on top of
+    /// nothing.
+    pub(crate) fn floor(&self, slot: Slot) -> (u64, u64) {
+        let store = self.slots.get(&slot);
+        store.map_or((0, 0), |store| (store.floor, store.base))
+    }
+
+    /// From now on it is noted which registers of this slot have a record below this floor. It
+    /// replaces what the same one had watched.
+    pub(crate) fn watch(&mut self, watcher: Watcher, slot: Slot, floor: u64) {
+        self.watches.insert(watcher, Watch::new(slot, floor));
+    }
+
+    /// Nobody wants to know any more.
+    pub(crate) fn unwatch(&mut self, watcher: Watcher) {
+        self.watches.remove(&watcher);
+    }
+
+    /// Nobody wants to know anything any more.
+    pub(crate) fn unwatch_all(&mut self) {
+        self.watches.clear();
+    }
+
+    /// Digests of the names of the registers that have a record below the floor, and of those that
+    /// had one since that is watched; `None` if it is not.
+    pub(crate) fn watched(&self, watcher: Watcher) -> Option<(u128, u128)> {
+        let watch = self.watches.get(&watcher)?;
+        let store = self.slots.get(&watch.slot);
+        let below = store.map_or(0, |store| store.names_below(watch.floor));
+        Some((below, watch.passed()))
+    }
+
+    /// How many registers of a slot anything is kept of.
+    pub(crate) fn cells_in(&self, slot: Slot) -> usize {
+        self.slots.get(&slot).map_or(0, SlotStore::cells)
+    }
+
+    /// How many tombstones are held.
+    pub(crate) fn tombstones(&self) -> usize {
+        self.tombstones.len()
+    }
+
+    /// The registers of which tombstones are held, from the one after `after` on.
+    pub(crate) fn tombstones_after(
+        &self,
+        after: Option<&RegisterName>,
+    ) -> impl Iterator<Item = &RegisterName> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tombstones.range((from, Bound::Unbounded))
     }
 
     /// The groups of which anything is kept.
@@ -244,6 +381,11 @@ impl Replica {
     /// What is held of a slot, if anything ever was.
     pub(crate) fn slot(&self, slot: Slot) -> Option<&SlotStore> {
         self.slots.get(&slot)
+    }
+
+    /// A digest of all that is kept: the sum of the slots'.
+    pub(crate) fn digest(&self) -> u128 {
+        self.digest
     }
 
     /// The greatest number under which anything was to be made durable.
@@ -277,20 +419,45 @@ impl Replica {
 
     /// Takes in what a disk kept of a register. It is durable.
     pub(crate) fn restore(&mut self, name: &RegisterName, cell: Cell) {
-        if let Some(at) = cell.record.expiry {
-            self.expiring.insert((at, name.clone()));
-        }
-        let slot = self.slots.entry(name.slot()).or_default();
-        slot.put(name, cell, PersistNumber::NONE);
+        self.keep(name, cell, PersistNumber::NONE);
+    }
+
+    /// What is kept of a register changes, and is to be made durable.
+    fn put(&mut self, name: &RegisterName, cell: Cell) -> PersistNumber {
+        let number = self.next_persist();
+        self.keep(name, cell, number);
+        number
     }
 
     /// The one place where what is kept changes, but for what is known to be settled.
-    fn put(&mut self, name: &RegisterName, cell: Cell) -> PersistNumber {
-        let number = self.next_persist();
-        let slot = self.slots.entry(name.slot()).or_default();
+    fn keep(&mut self, name: &RegisterName, mut cell: Cell, number: PersistNumber) {
+        cell.share_content();
+        let slots = self.slots.entry(name.slot());
+        let (memory, digest) = match &slots {
+            Entry::Vacant(_) => (0, 0),
+            Entry::Occupied(slot) => (slot.get().totals().memory, slot.get().digest()),
+        };
+        let slot = slots.or_default();
         let former = slot.get(name).and_then(|(cell, _)| cell.record.expiry);
         let expiry = cell.record.expiry;
+        let is_tombstone = cell.is_tombstone();
+        if !self.watches.is_empty() {
+            let former = slot
+                .get(name)
+                .map_or(Tag::ZERO, |(cell, _)| cell.record.tag);
+            for watch in self.watches.values_mut() {
+                watch.note(name, former, cell.record.tag);
+            }
+        }
         slot.put(name, cell, number);
+        self.memory = self.memory - memory + slot.totals().memory;
+        let change = slot.digest().wrapping_sub(digest);
+        self.digest = self.digest.wrapping_add(change);
+        if is_tombstone && !name.is_reserved() {
+            self.tombstones.insert(name.clone());
+        } else if !is_tombstone {
+            self.tombstones.remove(name);
+        }
         if former != expiry {
             if let Some(at) = former {
                 self.expiring.remove(&(at, name.clone()));
@@ -299,10 +466,9 @@ impl Replica {
                 self.expiring.insert((at, name.clone()));
             }
         }
-        number
     }
 
-    fn next_persist(&mut self) -> PersistNumber {
+    pub(crate) fn next_persist(&mut self) -> PersistNumber {
         self.persist_last = PersistNumber(self.persist_last.0 + 1);
         self.persist_last
     }

@@ -7,6 +7,7 @@ use crate::modify::Votes;
 use crate::node::NodeId;
 use crate::quorum::Quorums;
 use crate::tag::Tag;
+use bytes::Bytes;
 
 /// The answers to an operation, judged by the quorums of its slot.
 ///
@@ -64,6 +65,12 @@ impl<'a> Rule<'a> {
             return true;
         }
         self.answers.say_settled(tag) || self.settled(tag)
+    }
+
+    /// Whether those who answered have room for this value. It is asked before anything is sent
+    /// that could take effect, and not again: what was begun is taken by all.
+    pub(crate) fn has_room_for(&self, content: Option<&Bytes>) -> bool {
+        self.answers.bounds().room.is_enough_for(content)
     }
 
     /// Whether a quorum said yes to a ballot: it is promised, or its step is chosen.

@@ -26,6 +26,9 @@ pub(crate) struct Running {
     pub(crate) origin: Origin,
     /// The register.
     pub(crate) name: RegisterName,
+    /// The first number that it drew. It may draw others, but the low-water mark does not pass this
+    /// one before it has ended. Zero if it has drawn none.
+    pub(crate) born: Counter,
     /// When it ends at the latest.
     pub(crate) deadline: Time,
     /// When its messages are sent again, and how long to wait after that.
@@ -118,6 +121,8 @@ pub(crate) struct Operations {
     /// Each in a place of its own: they are large, and the map moves what it holds.
     running: BTreeMap<Counter, Box<Running>>,
     timers: BTreeSet<(Time, LaneTimer, Counter)>,
+    /// The first numbers of those that have drawn others since, or are about to.
+    renumbered: BTreeSet<Counter>,
     next: Counter,
 }
 
@@ -127,13 +132,17 @@ impl Operations {
         Self {
             running: BTreeMap::new(),
             timers: BTreeSet::new(),
+            renumbered: BTreeSet::new(),
             next: Counter::first(lane),
         }
     }
 
     /// Takes in an operation and gives it a number that was never used before.
-    pub(crate) fn insert(&mut self, running: Box<Running>) -> Counter {
+    pub(crate) fn insert(&mut self, mut running: Box<Running>) -> Counter {
         let counter = self.draw();
+        if running.born == Counter(0) {
+            running.born = counter;
+        }
         self.timers
             .insert((running.deadline, LaneTimer::Deadline, counter));
         self.timers
@@ -157,12 +166,20 @@ impl Operations {
             .remove(&(running.deadline, LaneTimer::Deadline, counter));
         self.timers
             .remove(&(running.resend_at, LaneTimer::Resend, counter));
+        self.renumbered.remove(&running.born);
+        Some(running)
+    }
+
+    /// Takes out an operation that is about to come in again: it goes on all the while.
+    pub(crate) fn suspend(&mut self, counter: Counter) -> Option<Box<Running>> {
+        let running = self.remove(counter)?;
+        self.renumbered.insert(running.born);
         Some(running)
     }
 
     /// Gives a running operation a new number, so that replies to its former one count no more.
     pub(crate) fn renumber(&mut self, counter: Counter) -> Option<Counter> {
-        let running = self.remove(counter)?;
+        let running = self.suspend(counter)?;
         Some(self.insert(running))
     }
 
@@ -206,10 +223,12 @@ impl Operations {
         self.running.len()
     }
 
-    /// The low-water mark: no operation below this number runs, or ever will.
+    /// The low-water mark: no operation that began below this number runs, or ever will.
     pub(crate) fn low_water(&self) -> Counter {
         let oldest = self.running.first_key_value();
-        oldest.map_or(self.next, |(counter, _)| *counter)
+        let oldest = oldest.map_or(self.next, |(counter, _)| *counter);
+        let renumbered = self.renumbered.first();
+        renumbered.map_or(oldest, |born| oldest.min(*born))
     }
 
     /// The next timer, and why it is set.

@@ -4,7 +4,7 @@ use crate::ballot::{Accepted, Ballot};
 use crate::configuration::Configuration;
 use crate::invariants::{expect_held, expect_one_record, expect_one_step};
 use crate::lane::Lane;
-use crate::message::Promise;
+use crate::message::{Bounds, Promise};
 use crate::node::NodeId;
 use crate::output::{Output, PersistNumber};
 use crate::record::Record;
@@ -87,6 +87,11 @@ impl Lane {
             expect_one_step(by, name, known, step);
         }
         ((!is_accepted).then_some(cell.promised), after)
+    }
+
+    /// What a new record of the register has to keep to, as far as the own replica is concerned.
+    pub(crate) fn bounds(&self, name: &RegisterName) -> Bounds {
+        self.replica.bounds(name, self.options.memory_bytes_max)
     }
 
     /// Has what is kept of a register made durable.

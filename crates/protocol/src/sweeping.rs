@@ -102,7 +102,7 @@ impl Lane {
     }
 
     /// How many replicas come before this node in deleting a register; `None` if it is none of them.
-    fn sweep_rank(&self, name: &RegisterName) -> Option<u64> {
+    pub(crate) fn sweep_rank(&self, name: &RegisterName) -> Option<u64> {
         let own = self.options.incarnation.node;
         let configuration = self.configuration.as_ref()?;
         let order = configuration.replicas_in_order(name.slot());
@@ -111,7 +111,8 @@ impl Lane {
         self.is_replica_of(name).then_some(alive as u64)
     }
 
-    fn is_replica_of(&self, name: &RegisterName) -> bool {
+    /// Whether the own replica is among those of the register.
+    pub(crate) fn is_replica_of(&self, name: &RegisterName) -> bool {
         let own = self.options.incarnation.node;
         let configuration = self.configuration.as_ref();
         configuration.is_some_and(|entered| entered.quorums(name.slot()).contains(own))

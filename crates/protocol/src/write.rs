@@ -26,6 +26,8 @@ pub(crate) enum WriteStep {
     Wait,
     /// A quorum answered, and its greatest sequence number is this: issue a greater one.
     Issue(u64),
+    /// Replicas have no room for it, and nothing was sent to them.
+    Refuse,
     /// It is settled under this tag.
     Done(Tag),
 }
@@ -45,6 +47,9 @@ impl Write {
     pub(crate) fn next(&self, rule: &Rule<'_>) -> WriteStep {
         match &self.record {
             Some(record) if rule.settled(record.tag) => WriteStep::Done(record.tag),
+            None if rule.answered() && !rule.has_room_for(self.content.as_ref()) => {
+                WriteStep::Refuse
+            }
             None if rule.answered() => WriteStep::Issue(rule.answers.greatest().seq),
             _ => WriteStep::Wait,
         }

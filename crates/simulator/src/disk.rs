@@ -1,7 +1,10 @@
 //! What a node's disk holds: [`Disk`].
 
 use crate::chance::Chance;
-use protocol::{Cell, Configuration, Group, PersistNumber, RegisterName};
+use protocol::{
+    Boot, Cell, Configuration, Counter, Group, Incarnation, NodeId, PersistNumber, RegisterName,
+    Slot,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -20,6 +23,10 @@ pub(crate) struct Stored {
     /// The configuration that it had entered last.
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) cells: BTreeMap<RegisterName, Cell>,
+    /// The floor and the base of each slot.
+    pub(crate) floors: BTreeMap<Slot, (u64, u64)>,
+    /// Below which number the requests of each node's lanes are refused.
+    pub(crate) marks: BTreeMap<(NodeId, u16), (Boot, Counter)>,
 }
 
 /// What is written in one go.
@@ -35,6 +42,9 @@ enum Write {
     Configuration(Arc<Configuration>),
     Cell(RegisterName, Cell),
     Drop(Group),
+    Floor(Slot, (u64, u64)),
+    Marks(Vec<(Incarnation, Counter)>),
+    Forget(Vec<RegisterName>),
 }
 
 impl Disk {
@@ -50,6 +60,8 @@ impl Disk {
         Self::holding(Stored {
             configuration,
             cells: BTreeMap::new(),
+            floors: BTreeMap::new(),
+            marks: BTreeMap::new(),
         })
     }
 
@@ -92,9 +104,26 @@ impl Stored {
                 Write::Cell(name, cell) => {
                     self.cells.insert(name, cell);
                 }
-                Write::Drop(group) => self
-                    .cells
-                    .retain(|name, _| name.slot().group() != Some(group)),
+                Write::Drop(group) => {
+                    let is_kept = |slot: Slot| slot.group() != Some(group);
+                    self.cells.retain(|name, _| is_kept(name.slot()));
+                    self.floors.retain(|slot, _| is_kept(*slot));
+                }
+                Write::Floor(slot, floor) => {
+                    self.floors.insert(slot, floor);
+                }
+                Write::Marks(marks) => {
+                    for (from, mark) in marks {
+                        let known = self.marks.entry((from.node, mark.lane()));
+                        let known = known.or_insert((from.boot, mark));
+                        *known = (from.boot, mark).max(*known);
+                    }
+                }
+                Write::Forget(names) => {
+                    for name in names {
+                        self.cells.remove(&name);
+                    }
+                }
             }
         }
     }
@@ -112,12 +141,38 @@ impl Batch {
         name: RegisterName,
         cell: Cell,
     ) {
-        self.writes.push(Write::Cell(name, cell));
-        self.numbers.insert(lane, number);
+        self.write(lane, number, Write::Cell(name, cell));
     }
 
     pub(crate) fn drop_group(&mut self, lane: usize, number: PersistNumber, group: Group) {
-        self.writes.push(Write::Drop(group));
+        self.write(lane, number, Write::Drop(group));
+    }
+
+    pub(crate) fn raise_floor(
+        &mut self,
+        lane: usize,
+        number: PersistNumber,
+        slot: Slot,
+        floor: (u64, u64),
+    ) {
+        self.write(lane, number, Write::Floor(slot, floor));
+    }
+
+    pub(crate) fn mark(
+        &mut self,
+        lane: usize,
+        number: PersistNumber,
+        marks: Vec<(Incarnation, Counter)>,
+    ) {
+        self.write(lane, number, Write::Marks(marks));
+    }
+
+    pub(crate) fn forget(&mut self, lane: usize, number: PersistNumber, names: Vec<RegisterName>) {
+        self.write(lane, number, Write::Forget(names));
+    }
+
+    fn write(&mut self, lane: usize, number: PersistNumber, write: Write) {
+        self.writes.push(write);
         self.numbers.insert(lane, number);
     }
 }

@@ -58,6 +58,10 @@ pub(crate) struct Machines {
     pub(crate) sweep_interval: Duration,
     /// How long first rounds that ask a quorum wait before they ask all; `None` to ask all at once.
     pub(crate) hedge: Option<Duration>,
+    /// How often nodes look for tombstones that can be dropped, and how long after a change of
+    /// members they begin to.
+    pub(crate) collect_interval: Option<Duration>,
+    pub(crate) collect_after_change: Duration,
     /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
     pub(crate) founders: usize,
     /// On how many nodes each slot is held.
@@ -90,6 +94,8 @@ pub(crate) struct Machines {
     pub(crate) inbox_max: usize,
     /// How many operations a lane runs at once.
     pub(crate) operations_max: usize,
+    /// The memory that the registers of a lane may take.
+    pub(crate) memory_bytes_max: Option<u64>,
     pub(crate) planted: Option<Planted>,
 }
 
@@ -109,6 +115,8 @@ impl Machines {
             wall_ahead_ms: vec![0; nodes],
             sweep_interval: Duration::from_secs(1),
             hedge: Some(Duration::from_millis(25)),
+            collect_interval: None,
+            collect_after_change: Duration::from_secs(60),
             founders,
             replication: Configuration::REPLICATION_DEFAULT,
             abort_after: Duration::from_secs(30),
@@ -125,6 +133,7 @@ impl Machines {
             misdelivery: false,
             inbox_max: 10_000,
             operations_max: OPERATIONS_MANY,
+            memory_bytes_max: None,
             planted: None,
         }
     }
@@ -166,6 +175,11 @@ impl Plan {
             machines.disk_stalls = chance.pick(&[0.0, 0.0, 0.02]);
             faults.have_disks(&mut chance);
         }
+        // Room for two registers, or for three.
+        machines.memory_bytes_max = chance.pick(&[None, None, None, Some(2400), Some(3600)]);
+        let collect_ms = chance.pick(&[None, Some(10), Some(50), Some(300)]);
+        machines.collect_interval = collect_ms.map(millis);
+        machines.collect_after_change = millis(chance.pick(&[0, 300, 2000]));
         Self {
             machines,
             weather,

@@ -17,7 +17,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 18] = [
+    pub const ALL: [Planted; 22] = [
         Planted::Protocol(PlantedFault::TrustDetector),
         Planted::Protocol(PlantedFault::QuorumTooSmall),
         Planted::Protocol(PlantedFault::NoWriteBack),
@@ -30,6 +30,10 @@ impl Planted {
         Planted::Protocol(PlantedFault::CopiedSurvivesAbort),
         Planted::Protocol(PlantedFault::LatePullReply),
         Planted::Protocol(PlantedFault::ListUnsettled),
+        Planted::Protocol(PlantedFault::DropWithoutFloor),
+        Planted::Protocol(PlantedFault::DropWithoutMarks),
+        Planted::Protocol(PlantedFault::DropByWhatIsLeft),
+        Planted::Protocol(PlantedFault::StepOnFloor),
         Planted::Protocol(PlantedFault::ExpireByPlainWrite),
         Planted::Protocol(PlantedFault::ExpiredReadsAsNothing),
         Planted::Protocol(PlantedFault::ForgetEpoch),
@@ -90,6 +94,10 @@ impl fmt::Display for Planted {
                 PlantedFault::CopiedSurvivesAbort => "copied-survives-abort",
                 PlantedFault::LatePullReply => "late-pull-reply",
                 PlantedFault::ListUnsettled => "list-unsettled",
+                PlantedFault::DropWithoutFloor => "drop-without-floor",
+                PlantedFault::DropWithoutMarks => "drop-without-marks",
+                PlantedFault::DropByWhatIsLeft => "drop-by-what-is-left",
+                PlantedFault::StepOnFloor => "step-on-floor",
                 PlantedFault::ExpireByPlainWrite => "expire-by-plain-write",
                 PlantedFault::ExpiredReadsAsNothing => "expired-reads-as-nothing",
                 PlantedFault::ForgetEpoch => "forget-epoch",

@@ -234,6 +234,14 @@ impl Process {
             let cells = stored.cells.iter();
             let own = cells.filter(|(name, _)| name.slot().lane(lanes) == index);
             let own = own.map(|(name, cell)| (name.clone(), cell.clone()));
+            let floors = stored.floors.iter();
+            let floors = floors.filter(|(slot, _)| slot.lane(lanes) == index);
+            let floors = floors.map(|(slot, floor)| (*slot, *floor));
+            let marks = stored.marks.iter().map(|(&(node, _), &(boot, mark))| {
+                let from = Incarnation { node, boot };
+                (from, mark)
+            });
+            shard.lane.restore_floors(floors, marks);
             (shard.lane).restore(now, stored.configuration.clone(), own);
         }
         self.disk = Some(Disk::holding(stored));
@@ -434,6 +442,31 @@ impl Process {
                         }
                         persisted = Some(number);
                     }
+                    Output::Floor {
+                        number,
+                        slot,
+                        floor,
+                        base,
+                    } => {
+                        if self.has_disk {
+                            self.batch.raise_floor(lane, number, slot, (floor, base));
+                        }
+                        persisted = Some(number);
+                    }
+                    Output::Marks { number, marks } => {
+                        if self.has_disk {
+                            self.batch.mark(lane, number, marks);
+                        }
+                        persisted = Some(number);
+                    }
+                    Output::Forget { number, names } => {
+                        let era = (shard.lane.cluster(), shard.lane.epoch());
+                        invariants.forgot(self.number, era, &names);
+                        if self.has_disk {
+                            self.batch.forget(lane, number, names);
+                        }
+                        persisted = Some(number);
+                    }
                     Output::Drop { number, group } => {
                         invariants.dropped(self.number, shard.lane.epoch(), group);
                         if self.has_disk {
@@ -530,6 +563,15 @@ impl Process {
             }
         }
         any
+    }
+
+    /// How many tombstones its lanes have dropped.
+    pub(crate) fn tombstones_dropped(&self) -> u64 {
+        let dropped = self
+            .shards
+            .iter()
+            .map(|shard| shard.lane.tombstones_dropped());
+        dropped.sum()
     }
 
     /// Has the first lane decide what follows on the epoch `base`.

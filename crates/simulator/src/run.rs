@@ -4,6 +4,7 @@ use crate::book::Ended;
 use crate::clocks::Instant;
 use crate::cluster::{Cluster, Cue, Step};
 use crate::nemesis::Nemesis;
+use crate::network::Site;
 use crate::operator::Operator;
 use crate::outcome::{Failure, FailureKind, Passed, Run};
 use crate::panics::caught;
@@ -12,7 +13,7 @@ use crate::process::State;
 use crate::trace::{Tail, Trace};
 use crate::workload::Workload;
 use checker::{Limits, Verdict, check};
-use protocol::{Operation, Outcome, RegisterName, Standing, Ticket};
+use protocol::{Operation, Outcome, Refusal, RegisterName, Standing, Ticket};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -248,7 +249,7 @@ impl Drama {
             if self.cluster.state(site) == State::Running {
                 let mut errand = Errand {
                     site,
-                    left: self.errands(),
+                    left: self.errands(site),
                     ticket: None,
                 };
                 errand.go_on(&mut self.cluster);
@@ -283,10 +284,17 @@ impl Drama {
     }
 
     /// What a client asks of one node after healing.
-    fn errands(&mut self) -> VecDeque<Operation> {
+    fn errands(&mut self, site: Site) -> VecDeque<Operation> {
+        // One node deletes, where memory is limited: that is never refused.
+        let limited = self.plan.machines.memory_bytes_max.is_some();
         let registers = 0..self.workload.registers();
         registers
-            .flat_map(|number| self.workload.errands(number))
+            .flat_map(|number| {
+                let deletes = limited && site == 0;
+                let deletion = self.workload.deletion(number).filter(|_| deletes);
+                let errands = self.workload.errands(number);
+                deletion.into_iter().chain(errands)
+            })
             .collect()
     }
 
@@ -298,9 +306,15 @@ impl Drama {
         }
         let took = ended.ended_at.since(ended.called_at);
         let is_done = match &ended.outcome {
+            // Where memory is limited, there may be no room for more. What adds nothing goes on.
+            Some(Outcome::Refused(Refusal::Full)) => {
+                self.plan.machines.memory_bytes_max.is_some() && ended.may_add
+            }
             None | Some(Outcome::Refused(_)) => false,
-            // Others may have finished a step of it and gone on.
-            Some(Outcome::Unknown) => ended.is_modification,
+            // Others may have finished a step of it and gone on. And one that is no member gives a
+            // write to a member that it last heard of before the healing: whether that one has it
+            // is not known if it is then believed down.
+            Some(Outcome::Unknown) => ended.is_modification || !self.cluster.is_member(ended.site),
             Some(_) => true,
         };
         self.operation_longest = self.operation_longest.max(took);

@@ -272,6 +272,19 @@ impl Workload {
         }
     }
 
+    /// A deletion of a register, if it is used for something that is deleted.
+    pub(crate) fn deletion(&self, number: usize) -> Option<Operation> {
+        let is_deleted = matches!(
+            self.plan.uses[number],
+            Use::Plain | Use::Expiring | Use::Compared
+        );
+        is_deleted.then(|| Operation::Write {
+            name: register(number),
+            content: None,
+            expiry: None,
+        })
+    }
+
     /// A write of a value that is written nowhere else.
     fn write(&mut self, number: usize, expiry: Option<UnixMillis>) -> Operation {
         Operation::Write {

@@ -58,6 +58,17 @@ fn a_listing_that_believes_what_is_not_settled_is_found() {
 }
 
 #[test]
+fn tombstones_that_are_dropped_without_a_floor_are_found() {
+    // Two steps on top of nothing get one tag: nodes hold two contents under it.
+    is_found_as(0, PlantedFault::DropWithoutFloor, FailureKind::Invariant);
+}
+
+#[test]
+fn tombstones_that_are_dropped_while_others_are_still_at_work_are_found() {
+    is_found_from(90, PlantedFault::DropWithoutMarks);
+}
+
+#[test]
 fn a_disk_that_is_not_synced_is_found() {
     is_found_from(125, Planted::SyncLeftOut);
 }

@@ -338,7 +338,11 @@ impl Cluster {
                         None => self.post(message),
                     }
                 }
-                Output::Persist { number, .. } | Output::Drop { number, .. } => {
+                Output::Persist { number, .. }
+                | Output::Drop { number, .. }
+                | Output::Floor { number, .. }
+                | Output::Forget { number, .. }
+                | Output::Marks { number, .. } => {
                     if let Output::Persist { name, cell, .. } = output {
                         self.note_record(name, cell.record);
                     }

@@ -90,15 +90,21 @@ pub(crate) fn history(space: &Space, state: &State) -> Vec<One> {
 }
 
 /// Whether one history demands no more than the other one: all that ended ended alike in the other
-/// one, and what was in order is in the same order there.
+/// one, and what was in order is in the same order there. What ended as unknown demands as little
+/// as what has not ended.
 pub(crate) fn is_shown_by(one: &[One], other: &[One]) -> bool {
+    let is_told = |it: &One| it.2.as_deref().is_some_and(|ending| ending != UNKNOWN);
+    let untold = one.iter().enumerate().filter(|(_, it)| !is_told(it));
+    let untold = untold.fold(0, |untold, (number, _)| untold | 1 << number);
     one.iter().zip(other).all(|(one, other)| {
-        let ends_alike = one.2.is_none() || one.2 == other.2;
-        let is_ordered = !one.0 || !other.0 || one.1 & !other.1 == 0;
-        let is_made = one.2.is_none() || other.0;
+        let ends_alike = !is_told(one) || one.2 == other.2;
+        let is_ordered = !one.0 || !other.0 || one.1 & !untold & !other.1 == 0;
+        let is_made = !is_told(one) || other.0;
         ends_alike && is_ordered && is_made
     })
 }
+
+const UNKNOWN: &str = "Unknown";
 
 pub(crate) fn renamed(history: &[One], renaming: &Renaming) -> Vec<One> {
     let mut renamed = history.to_vec();

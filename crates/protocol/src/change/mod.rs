@@ -81,6 +81,11 @@ impl Change {
         Change { condition, effect }
     }
 
+    /// Whether it can do nothing but delete.
+    pub(crate) fn only_deletes(&self) -> bool {
+        matches!(&self.effect, Effect::Put { content: None, .. })
+    }
+
     /// Adds to an integer.
     pub fn add(amount: i64) -> Change {
         Change {

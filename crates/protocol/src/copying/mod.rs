@@ -79,6 +79,11 @@ pub(crate) struct Copying {
 }
 
 impl Copying {
+    /// Whether this replica may lack what was completed before it held the group.
+    pub(crate) fn is_lacking(&self, group: Group) -> bool {
+        self.lacking.groups().contains(group)
+    }
+
     /// Nothing is to be copied yet.
     pub(crate) fn new(options: &LaneOptions) -> Self {
         Self {
@@ -178,6 +183,7 @@ impl Lane {
         let Some(asked) = pull.asked.clone().filter(is_answered) else {
             return;
         };
+        let floors = answer.floors.clone();
         let Some(brought) = pull.take(from, answer, &self.replica) else {
             return;
         };
@@ -189,6 +195,7 @@ impl Lane {
         let patience_min = self.options.resend_first;
         let manner = copying.manner_mut(from);
         manner.note_reply(&asked, now, patience_min);
+        self.take_floors(group, &floors);
         for (name, cell) in brought.cells {
             self.see_record(from, &name, &cell.record);
             expect_one_cell(from, &name, self.replica.cell(&name).0, &cell);

@@ -25,4 +25,10 @@ impl Lane {
     pub fn bytes(&self) -> u64 {
         self.replica.totals().bytes
     }
+
+    /// The memory that all that this lane holds takes, estimated: names and values, and all that is
+    /// kept beside them.
+    pub fn memory_bytes(&self) -> u64 {
+        self.replica.memory()
+    }
 }

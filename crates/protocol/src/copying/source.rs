@@ -68,6 +68,7 @@ impl Lane {
             answer: PullAnswer {
                 entries: page.entries,
                 more: page.more,
+                floors: self.replica.floors(group),
             },
         };
         self.send(request.origin.node, epoch, reply, page.after);
@@ -75,6 +76,15 @@ impl Lane {
 }
 
 impl Replica {
+    /// The floor and the base of each slot of a group; none if they are all zero.
+    fn floors(&self, group: Group) -> Vec<(u64, u64)> {
+        let floors: Vec<_> = group.slots().map(|slot| self.floor(slot)).collect();
+        match floors.iter().any(|floor| *floor > (0, 0)) {
+            true => floors,
+            false => Vec::new(),
+        }
+    }
+
     /// A page of what is held of the slots of a group whose digests are other than these, from
     /// the register after `after` on.
     fn differences(

@@ -38,7 +38,9 @@ impl Lane {
         for (name, cell) in cells {
             self.replica.restore(&name, cell);
         }
-        self.peers.note_members(None, &configuration);
+        let own = self.options.incarnation.node;
+        self.peers.note_members(own, None, &configuration);
+        self.start_collecting_over(now);
         self.configuration = Some(configuration.clone());
         if self.has_reserved_register() {
             self.hold_configuration(&configuration);
@@ -70,12 +72,17 @@ impl Lane {
             self.seen.forget();
         }
         self.configuration = Some(configuration.clone());
-        self.peers.note_members(former, &configuration);
+        let own = self.options.incarnation.node;
+        let was_away = !follows || former.is_some_and(|former| !former.contains(own));
+        self.peers.note_members(own, former, &configuration);
+        self.start_collecting_over(now);
         self.drop_leftovers(former);
         if self.has_reserved_register() {
             self.hold_configuration(&configuration);
         }
-        self.start_all_over(now, |slot| !follows || configuration.is_forced(slot));
+        self.start_all_over(now, was_away, |slot| {
+            !follows || configuration.is_forced(slot)
+        });
         self.start_listings_over(now);
         self.start_copying(now);
         // Those that this replica could not serve need not wait until they send again.

@@ -5,7 +5,7 @@ use super::Lane;
 use super::PlantedFault;
 use crate::asking::Vote;
 use crate::configuration::{ClusterId, Epoch};
-use crate::message::{Answer, Body, Counter, Message, RequestId};
+use crate::message::{Answer, Body, Bounds, Counter, Message, RequestId};
 use crate::node::{Incarnation, NodeId};
 use crate::output::{Output, PersistNumber};
 use crate::slot::{Group, RegisterName};
@@ -46,7 +46,12 @@ impl Lane {
                 let request = request(counter);
                 if self.serves(now, request, at, &name) {
                     let (answer, after) = self.replica.query(&name, want);
-                    let body = Body::QueryReply { request, answer };
+                    let bounds = self.bounds(&name);
+                    let body = Body::QueryReply {
+                        request,
+                        answer,
+                        bounds,
+                    };
                     self.send(from.node, epoch, body, after);
                 }
             }
@@ -74,8 +79,14 @@ impl Lane {
             } => {
                 let request = request(counter);
                 if ballot.proposer == from && self.serves(now, request, at, &name) {
+                    // Before the promise, which takes some room itself.
+                    let bounds = self.bounds(&name);
                     let (promise, after) = self.promise(&name, ballot);
-                    let body = Body::PrepareReply { request, promise };
+                    let body = Body::PrepareReply {
+                        request,
+                        promise,
+                        bounds,
+                    };
                     self.send(from.node, epoch, body, after);
                 }
             }
@@ -127,16 +138,25 @@ impl Lane {
                     self.take_list_reply(now, from.node, request.counter, group, answer);
                 }
             }
-            Body::QueryReply { request, answer } => {
-                self.take_reply(now, from, at, request, Vote::Holds(answer));
+            Body::QueryReply {
+                request,
+                answer,
+                bounds,
+            } => {
+                self.take_reply(now, from, at, request, Vote::Holds(answer, bounds));
             }
             Body::UpdateReply { request, tag } => {
                 let settled = false;
                 let answer = Answer::Tag { tag, settled };
-                self.take_reply(now, from, at, request, Vote::Holds(answer));
+                let vote = Vote::Holds(answer, Bounds::NONE);
+                self.take_reply(now, from, at, request, vote);
             }
-            Body::PrepareReply { request, promise } => {
-                self.take_reply(now, from, at, request, Vote::Promise(promise));
+            Body::PrepareReply {
+                request,
+                promise,
+                bounds,
+            } => {
+                self.take_reply(now, from, at, request, Vote::Promise(promise, bounds));
             }
             Body::AcceptReply {
                 request,
@@ -157,6 +177,66 @@ impl Lane {
                 let counts = counts || self.takes_late_pull_reply(at);
                 if self.is_mine(request) && counts {
                     self.take_pull_reply(now, from.node, request.counter, group, answer);
+                }
+            }
+            Body::Confirm {
+                counter,
+                group,
+                tombstones,
+            } => {
+                let request = request(counter);
+                if self.is_own_group(group)
+                    && self.is_of_round(from.node, at)
+                    && let Some((held, after)) = self.confirm(request, group, &tombstones)
+                {
+                    let body = Body::ConfirmReply { request, held };
+                    self.send(from.node, epoch, body, after);
+                }
+            }
+            Body::ConfirmReply { request, held } => {
+                if self.is_mine(request) && at == self.era() {
+                    self.take_confirmation(now, from.node, request, held);
+                }
+            }
+            Body::Mark { counter, group } => {
+                let request = request(counter);
+                if self.is_own_group(group) && self.is_of_round(from.node, at) {
+                    self.peers.revoke_left();
+                    let mark = self.operations.next();
+                    let body = Body::MarkReply { request, mark };
+                    self.send(from.node, epoch, body, PersistNumber::NONE);
+                }
+            }
+            Body::MarkReply { request, mark } => {
+                if self.is_mine(request) && at == self.era() {
+                    self.take_mark(now, from, request, mark);
+                }
+            }
+            Body::Compare {
+                counter,
+                group: _,
+                marks,
+            } => {
+                let request = request(counter);
+                if self.is_of_round(from.node, at)
+                    && let Some((digest, after)) = self.compare(now, request, &marks)
+                {
+                    let body = Body::CompareReply { request, digest };
+                    self.send(from.node, epoch, body, after);
+                }
+            }
+            Body::CompareReply { request, digest } => {
+                if self.is_mine(request) && at == self.era() {
+                    self.take_comparison(now, from.node, request, digest);
+                }
+            }
+            Body::Forget {
+                counter,
+                group: _,
+                held,
+            } => {
+                if self.is_of_round(from.node, at) {
+                    self.forget(request(counter), held);
                 }
             }
             Body::StaleEpoch {
@@ -205,6 +285,7 @@ impl Lane {
             }
         }
         self.expect_to_sweep(now);
+        self.expect_to_collect(now);
     }
 
     /// Takes in a reply of the lane of another node: one that was given in this epoch, to a

@@ -32,6 +32,9 @@ pub struct LaneOptions {
     /// Whether there is a disk on which what is kept is made durable. Without one there is nothing
     /// to wait for, and no [`Output::Persist`] and [`Output::Drop`] are put out.
     pub has_disk: bool,
+    /// The memory that its registers may take; `None` for as much as they need. Beyond it nothing
+    /// is refused that was begun, but coordinators are told to begin nothing that adds to it.
+    pub memory_bytes_max: Option<u64>,
     /// The longest value that a read-modify-write may make, in bytes. That of the configuration
     /// has bounds of its own.
     pub content_bytes_max: usize,
@@ -40,6 +43,11 @@ pub struct LaneOptions {
     pub routes_changes: bool,
     /// How often it looks for registers that have expired, to delete them unasked.
     pub sweep_interval: Duration,
+    /// How often it looks for tombstones that can be dropped; `None` if it has no part in that, and
+    /// no other replica of its slots drops any.
+    pub collect_interval: Option<Duration>,
+    /// How long after a change of members it begins to: those who left are not served from then on.
+    pub collect_after_change: Duration,
     /// A fault put back on purpose.
     #[cfg(feature = "planted-faults")]
     pub planted: Option<PlantedFault>,
@@ -59,9 +67,12 @@ impl LaneOptions {
             hedge: None,
             copy_bytes_per_second_max: None,
             has_disk: true,
+            memory_bytes_max: None,
             content_bytes_max: 1 << 20,
             routes_changes: true,
             sweep_interval: Duration::from_secs(1),
+            collect_interval: None,
+            collect_after_change: Duration::from_secs(60),
             #[cfg(feature = "planted-faults")]
             planted: None,
         }
@@ -102,6 +113,15 @@ pub enum PlantedFault {
     /// A listing believes the greatest record that a quorum showed of a register, whether or not a
     /// later read could return another.
     ListUnsettled,
+    /// Tombstones are dropped when all replicas hold them, and new sequence numbers begin anew.
+    DropWithoutFloor,
+    /// Tombstones are dropped when all replicas hold them, whatever is still under way.
+    DropWithoutMarks,
+    /// Tombstones are dropped when all replicas have records of the same registers below the floor,
+    /// whatever was there before.
+    DropByWhatIsLeft,
+    /// A step on top of nothing takes the least sequence number that a plain write may have.
+    StepOnFloor,
     /// Registers that have expired, and that nobody asks for, are deleted by a plain write.
     ExpireByPlainWrite,
     /// A read that finds a record that has expired answers that there is nothing, and leaves it.
@@ -124,4 +144,6 @@ pub enum LaneTimer {
     Copy,
     /// Registers may have expired.
     Sweep,
+    /// Tombstones may be dropped, or dropping them goes on.
+    Collect,
 }

@@ -215,6 +215,10 @@ impl Membership {
         let Some(configuration) = self.configuration().filter(|c| !c.is_joint()) else {
             return;
         };
+        if configuration.contains(node) {
+            // It is in already, and said where it is when it was alone.
+            return;
+        }
         let mut members = configuration.members().iter();
         let goal = match members.find(|member| member.address == *address) {
             Some(member) => Goal::Replace {

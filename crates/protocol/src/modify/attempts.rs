@@ -5,6 +5,7 @@ use crate::invariants::Issued;
 use crate::lane::Lane;
 use crate::message::{Counter, OperationId};
 use crate::operation::{Outcome, Refusal};
+use crate::replica::Room;
 use crate::running::{Running, Task};
 use crate::slot::RegisterName;
 use crate::time::Time;
@@ -91,13 +92,21 @@ impl Lane {
         }
     }
 
-    /// Returns how the operation ends if there is no ballot left.
+    /// Returns how the operation ends if there is no ballot left, or no room for a register of which
+    /// the own replica has never heard: a promise alone would take as much as one.
     fn attempt(&mut self, now: Time, counter: Counter) -> Option<Outcome> {
+        let name = &self.operations.get(counter)?.name;
+        let is_full = self.is_replica_of(name)
+            && self.replica.is_unknown(name)
+            && self.bounds(name).room == Room::NONE;
         let running = self.operations.get_mut(counter)?;
         let Task::Modify(modify) = &mut running.task else {
             return None;
         };
         modify.take_turn();
+        if !modify.needs_no_room() && is_full {
+            return Some(modify.outcome_now(Refusal::Full));
+        }
         // What the own replica has promised costs nothing to look at, and saves a refusal.
         let (own, _) = self.replica.cell(&running.name);
         let issued = Issued {
@@ -124,7 +133,7 @@ impl Lane {
     /// A read-modify-write lost to another, or helped one: after a while it begins anew, under a
     /// new number, so that answers to the former ballot count no more.
     pub(crate) fn try_again(&mut self, now: Time, counter: Counter) {
-        let Some(mut running) = self.operations.remove(counter) else {
+        let Some(mut running) = self.operations.suspend(counter) else {
             return;
         };
         if let Some(record) = running.update() {

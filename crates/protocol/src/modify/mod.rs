@@ -24,6 +24,16 @@ pub(crate) use attempts::Turns;
 use bytes::Bytes;
 pub(crate) use votes::{Promises, Votes};
 
+/// The sequence number of a step on top of nothing.
+fn base_of_nothing(rule: &Rule<'_>) -> u64 {
+    let bounds = rule.answers.bounds();
+    #[cfg(feature = "planted-faults")]
+    if rule.planted == Some(crate::PlantedFault::StepOnFloor) {
+        return bounds.floor;
+    }
+    bounds.base
+}
+
 /// How often a phase in which somebody refused is sent again to those who are silent. If nobody
 /// answers in that time they are not expected to, and the refusal is final.
 const PATIENCE: u8 = 3;
@@ -276,11 +286,19 @@ impl Modify {
         if rule.planted == Some(crate::PlantedFault::RecomputeAfterAccept) {
             self.proposal = None;
         }
+        // On top of nothing it takes a tag that no dropped tombstone hides.
+        let base = match record.tag.is_zero() {
+            true => Tag {
+                seq: base_of_nothing(rule),
+                ..Tag::ZERO
+            },
+            false => record.tag,
+        };
         if let Some(proposal) = &self.proposal {
             if record.operation == Some(self.id) {
                 return self.make_sure(rule, record, Then::Modified);
             }
-            if record.tag.next_step() == Some(proposal.step.tag) {
+            if base.next_step() == Some(proposal.step.tag) {
                 let step = proposal.step.clone();
                 return self.accept(Accepted { ballot, ..step });
             }
@@ -297,7 +315,12 @@ impl Modify {
             let unmet = applied.unmet.unwrap_or(Unmet::Condition);
             return self.make_sure(rule, record, Then::Unchanged(unmet));
         };
-        let Some(tag) = record.tag.next_step() else {
+        let held = record.content.as_ref().map_or(0, Bytes::len);
+        let grows = changed.content.as_ref().is_some_and(|new| new.len() > held);
+        if grows && !rule.has_room_for(changed.content.as_ref()) {
+            return ModifyStep::Done(Outcome::Refused(Refusal::Full));
+        }
+        let Some(tag) = base.next_step() else {
             return ModifyStep::Done(Outcome::Refused(Refusal::Exhausted));
         };
         let step = Accepted {
@@ -403,6 +426,11 @@ impl Modify {
             Phase::Update { record, .. } => Some(record),
             _ => None,
         }
+    }
+
+    /// Whether all that it can do is to take something away, or it has begun to do what it does.
+    pub(crate) fn needs_no_room(&self) -> bool {
+        self.proposal.is_some() || self.change.only_deletes()
     }
 
     pub(crate) fn id(&self) -> OperationId {

@@ -3,7 +3,7 @@
 use super::Cell;
 use crate::ballot::{Accepted, Ballot};
 use crate::node::Incarnation;
-use crate::slot::RegisterName;
+use crate::slot::{RegisterName, Slot};
 use crate::tag::Tag;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -30,6 +30,19 @@ pub(super) fn digest(name: NameDigest, cell: &Cell) -> u128 {
     xxh3_128(state.bytes())
 }
 
+/// The digest of what is kept of a slot besides registers: its floor and its base. It is part of
+/// [`Lane::kept_digest`](crate::Lane::kept_digest); of a slot that has neither, it is 0.
+pub fn of_floor(slot: Slot, (floor, base): (u64, u64)) -> u128 {
+    if (floor, base) == (0, 0) {
+        return 0;
+    }
+    let mut bytes = [0; 2 + 8 + 8];
+    bytes[..2].copy_from_slice(&slot.number().to_be_bytes());
+    bytes[2..10].copy_from_slice(&floor.to_be_bytes());
+    bytes[10..].copy_from_slice(&base.to_be_bytes());
+    xxh3_128(&bytes)
+}
+
 /// What stands for a name in the digests of its cells.
 #[derive(Clone, Copy)]
 pub(super) struct NameDigest(u128);
@@ -37,6 +50,11 @@ pub(super) struct NameDigest(u128);
 impl NameDigest {
     pub(super) fn of(name: &RegisterName) -> Self {
         Self(xxh3_128(name.as_bytes()))
+    }
+
+    /// What it adds to a sum that stands for a set of names.
+    pub(super) fn sum(self) -> u128 {
+        self.0
     }
 }
 

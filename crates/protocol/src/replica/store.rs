@@ -2,11 +2,13 @@
 
 use super::Cell;
 use super::digest::{NameDigest, digest};
+use super::footprint;
 use crate::ballot::Accepted;
 use crate::broken::{Broken, Kept};
 use crate::output::PersistNumber;
 use crate::slot::RegisterName;
 use crate::tag::Tag;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use core::fmt::Debug;
@@ -15,9 +17,16 @@ use core::ops::Bound;
 /// The registers of one slot, and what is known of all of them together, kept as they change.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct SlotStore {
-    cells: BTreeMap<RegisterName, Held>,
+    /// Each in a place of its own: they are large, and a map leaves a third of its room empty.
+    cells: BTreeMap<RegisterName, Box<Held>>,
     totals: Totals,
     digest: u128,
+    /// The least sequence number that a new one may be: tombstones of lesser ones may have been
+    /// dropped. It is no part of the digest: whoever copies the slot takes it anyhow.
+    pub(super) floor: u64,
+    /// The sequence number of a step on top of nothing. Of whatever has, or will have, a plain write
+    /// below it all replicas of the slot hold something.
+    pub(super) base: u64,
 }
 
 /// How much is held.
@@ -30,11 +39,13 @@ pub(crate) struct Totals {
     pub(crate) values: usize,
     /// The bytes of all names, and of the values of all records.
     pub(crate) bytes: u64,
+    /// The memory that all of it takes, estimated.
+    pub(crate) memory: u64,
 }
 
 /// What is held of a register, and what must be durable before any message may show it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Held {
+pub(super) struct Held {
     cell: Cell,
     persist: PersistNumber,
 }
@@ -56,14 +67,14 @@ impl SlotStore {
         expect_promised(name, &cell);
         match self.cells.entry(name.clone()) {
             Entry::Vacant(entry) => {
-                entry.insert(Held { cell, persist });
+                entry.insert(Box::new(Held { cell, persist }));
             }
             Entry::Occupied(mut entry) => {
                 let former = &entry.get().cell;
                 expect_not_less(name, former, &cell);
                 self.totals.take(name, former);
                 self.digest = self.digest.wrapping_sub(digest(name_digest, former));
-                entry.insert(Held { cell, persist });
+                **entry.get_mut() = Held { cell, persist };
             }
         }
         #[cfg(any(debug_assertions, feature = "costly-invariants"))]
@@ -90,6 +101,30 @@ impl SlotStore {
         }
     }
 
+    /// Drops a register.
+    pub(super) fn remove(&mut self, name: &RegisterName) {
+        if let Some(held) = self.cells.remove(name) {
+            self.totals.take(name, &held.cell);
+            let digest = digest(NameDigest::of(name), &held.cell);
+            self.digest = self.digest.wrapping_sub(digest);
+        }
+    }
+
+    /// A digest of the names of the registers whose records are below a sequence number.
+    pub(super) fn names_below(&self, seq: u64) -> u128 {
+        let below = self.cells.iter().filter(|(_, held)| {
+            let tag = held.cell.record.tag;
+            !tag.is_zero() && tag.seq < seq
+        });
+        let digests = below.map(|(name, _)| NameDigest::of(name).sum());
+        digests.fold(0, u128::wrapping_add)
+    }
+
+    /// How many registers there are of which anything is kept.
+    pub(super) fn cells(&self) -> usize {
+        self.cells.len()
+    }
+
     pub(super) fn settle(&mut self, name: &RegisterName, tag: Tag) {
         if let Some(held) = self.cells.get_mut(name)
             && held.cell.record.tag == tag
@@ -100,7 +135,16 @@ impl SlotStore {
 
     /// How much is held in this slot.
     pub(crate) fn totals(&self) -> Totals {
-        self.totals
+        let memory = self.totals.memory + self.memory_besides();
+        Totals {
+            memory,
+            ..self.totals
+        }
+    }
+
+    /// The memory that it takes beside that of what it keeps of each register.
+    fn memory_besides(&self) -> u64 {
+        footprint::SLOT + footprint::of_map(self.cells.len())
     }
 
     /// A digest of what is kept: two replicas of a slot that keep the same have the same one, and
@@ -174,6 +218,7 @@ impl Totals {
         self.registers += other.registers;
         self.values += other.values;
         self.bytes += other.bytes;
+        self.memory += other.memory;
     }
 
     fn take(&mut self, name: &RegisterName, cell: &Cell) {
@@ -181,6 +226,7 @@ impl Totals {
         self.registers -= other.registers;
         self.values -= other.values;
         self.bytes -= other.bytes;
+        self.memory -= other.memory;
     }
 
     fn of(name: &RegisterName, cell: &Cell) -> Totals {
@@ -189,6 +235,7 @@ impl Totals {
             registers: usize::from(!cell.record.tag.is_zero()),
             values: usize::from(cell.record.content.is_some()),
             bytes: (name.as_bytes().len() + value) as u64,
+            memory: footprint::of_cell(name, cell),
         }
     }
 }
@@ -199,6 +246,7 @@ impl core::iter::Sum for Totals {
             registers: sum.registers + one.registers,
             values: sum.values + one.values,
             bytes: sum.bytes + one.bytes,
+            memory: sum.memory + one.memory,
         })
     }
 }

@@ -276,6 +276,12 @@ proptest! {
         }
         prop_assert_eq!(replica.totals().registers, registers);
         prop_assert_eq!(replica.totals().bytes, bytes as u64);
+        // So is what comes from a disk.
+        let mut restored = Replica::default();
+        for (name, cell) in cells(&replica) {
+            restored.restore(&name, cell);
+        }
+        prop_assert_eq!(restored.memory, replica.memory);
     }
 }
 

@@ -207,6 +207,24 @@ fn asked(cluster: &Cluster) -> RequestId {
     }
 }
 
+fn query_reply(request: RequestId, answer: Answer) -> Body {
+    let bounds = Bounds::NONE;
+    Body::QueryReply {
+        request,
+        answer,
+        bounds,
+    }
+}
+
+fn prepare_reply(request: RequestId, promise: Promise) -> Body {
+    let bounds = Bounds::NONE;
+    Body::PrepareReply {
+        request,
+        promise,
+        bounds,
+    }
+}
+
 #[test]
 fn an_answer_that_contradicts_what_the_reader_holds_stops_it() {
     for (value, is_broken) in [("a", false), ("b", true)] {
@@ -214,7 +232,7 @@ fn an_answer_that_contradicts_what_the_reader_holds_stops_it() {
         let ticket = cluster.request(1, read());
         let request = asked(&cluster);
         let answer = Answer::Record(record(1, 2, value));
-        let reply = said(2, 1, Body::QueryReply { request, answer });
+        let reply = said(2, 1, query_reply(request, answer));
         if is_broken {
             let sentence = breaks(lane_of(&mut cluster, 1), reply);
             assert!(sentence.contains("two values"), "{sentence}");
@@ -234,7 +252,7 @@ fn promises_that_show_two_records_of_one_tag_stop_the_proposer() {
         record: record(1, 2, "b"),
         accepted: None,
     };
-    let reply = said(2, 1, Body::PrepareReply { request, promise });
+    let reply = said(2, 1, prepare_reply(request, promise));
     let sentence = breaks(lane_of(&mut cluster, 1), reply);
     assert!(sentence.contains("two values"), "{sentence}");
 }
@@ -250,7 +268,7 @@ fn promises_that_show_two_steps_of_one_ballot_stop_the_proposer() {
         record: record(1, 2, "5"),
         accepted: Some(Box::new(step(value))),
     };
-    let reply = |promise| said(2, 1, Body::PrepareReply { request, promise });
+    let reply = |promise| said(2, 1, prepare_reply(request, promise));
     let mut lane = cluster.lanes[&1].clone();
     let sentence = breaks(&mut lane, reply(promise("7")));
     assert!(sentence.contains("two steps"), "{sentence}");
@@ -275,7 +293,7 @@ fn a_tag_in_a_nodes_own_name_that_it_never_issued_stops_it() {
     };
     for message in [
         update(2, 1, name(), never),
-        said(2, 1, Body::QueryReply { request, answer }),
+        said(2, 1, query_reply(request, answer)),
     ] {
         let mut lane = cluster.lanes[&1].clone();
         while lane.poll_output().is_some() {}

@@ -288,7 +288,11 @@ impl Cluster {
                         self.in_flight.push(message);
                     }
                 }
-                Output::Persist { number, .. } | Output::Drop { number, .. } => {
+                Output::Persist { number, .. }
+                | Output::Drop { number, .. }
+                | Output::Floor { number, .. }
+                | Output::Forget { number, .. }
+                | Output::Marks { number, .. } => {
                     if let Output::Persist { name, cell, .. } = output {
                         records.push((name, cell.record));
                     }

@@ -54,6 +54,8 @@ pub(crate) struct Ended {
     pub(crate) name: RegisterName,
     /// Whether it is a read-modify-write.
     pub(crate) is_modification: bool,
+    /// Whether it may add to what a register holds.
+    pub(crate) may_add: bool,
     /// `None` if its process died first.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) called_at: Instant,
@@ -209,6 +211,11 @@ impl Book {
             site,
             name: call.operation.name().clone(),
             is_modification: matches!(call.operation, Operation::Modify { .. }),
+            may_add: match &call.operation {
+                Operation::Read { .. } => false,
+                Operation::Write { content, .. } => content.is_some(),
+                Operation::Modify { .. } => true,
+            },
             outcome: outcome.clone(),
             called_at: call.called_at,
             ended_at: now,

@@ -61,9 +61,12 @@ impl Cluster {
         let lanes = (0..lanes).map(|lane| LaneOptions {
             lanes: lanes as u16,
             operations_max: self.machines.operations_max,
+            memory_bytes_max: self.machines.memory_bytes_max,
             planted: self.machines.planted.and_then(Planted::of_protocol),
             sweep_interval: self.machines.sweep_interval,
             hedge: self.machines.hedge,
+            collect_interval: self.machines.collect_interval,
+            collect_after_change: self.machines.collect_after_change,
             ..LaneOptions::new(incarnation, lane as u16)
         });
         let now = self.places[site].clock.read(self.now);

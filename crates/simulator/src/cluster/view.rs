@@ -269,6 +269,9 @@ impl Cluster {
         Figures {
             virtual_time,
             events: self.events,
+            tombstones_dropped: (self.processes.iter())
+                .map(|p| p.tombstones_dropped())
+                .sum(),
             registers_copied: self.processes.iter().map(|p| p.registers_copied).sum(),
             ..self.figures.clone()
         }

@@ -32,6 +32,8 @@ pub struct Figures {
     pub changes: Changes,
     /// Recoveries from the loss of a majority.
     pub recoveries: Recoveries,
+    /// Tombstones that replicas dropped, each counted at each of them.
+    pub tombstones_dropped: u64,
     /// Registers that replicas copied from others.
     pub registers_copied: u64,
     /// Messages between processes.
@@ -114,6 +116,7 @@ impl AddAssign for Figures {
         add(&mut self.write_rounds, other.write_rounds);
         self.changes += other.changes;
         self.recoveries += other.recoveries;
+        self.tombstones_dropped += other.tombstones_dropped;
         self.registers_copied += other.registers_copied;
         self.messages.sent += other.messages.sent;
         self.messages.lost += other.messages.lost;
@@ -181,6 +184,11 @@ impl fmt::Display for Figures {
         writeln!(f, "changes      {}", self.changes)?;
         writeln!(f, "recoveries   {}", self.recoveries)?;
         writeln!(f, "copied       {} registers", self.registers_copied)?;
+        writeln!(
+            f,
+            "dropped      {} tombstones at replicas",
+            self.tombstones_dropped
+        )?;
         writeln!(
             f,
             "healing      at rest after {:.1} s at the latest; the longest operation after that \

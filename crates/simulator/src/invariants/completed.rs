@@ -23,6 +23,8 @@ pub(super) struct Completed {
     accepted: HashMap<(ClusterId, RegisterName, Tag), BTreeMap<Ballot, Acceptors>>,
     /// The greatest step of each epoch that was chosen.
     chosen: HashMap<(Generation, RegisterName), BTreeMap<Epoch, (Ballot, Tag)>>,
+    /// The greatest tombstone of each register that anybody has dropped.
+    forgotten: HashMap<(Generation, RegisterName), Tag>,
     /// The registers of each group that anything was completed of.
     names: BTreeMap<(ClusterId, Group), BTreeSet<RegisterName>>,
     /// The groups that a process has copied, and in which epochs.
@@ -186,6 +188,19 @@ impl Completed {
             }
         };
         names.map(before).collect()
+    }
+
+    /// Somebody has dropped a tombstone of this tag.
+    pub(super) fn forgot(&mut self, generation: Generation, name: &RegisterName, tag: Tag) {
+        let forgotten = self.forgotten.entry((generation, name.clone()));
+        let forgotten = forgotten.or_default();
+        *forgotten = tag.max(*forgotten);
+    }
+
+    /// The greatest tombstone of a register that anybody has dropped.
+    pub(super) fn forgotten(&self, generation: Generation, name: &RegisterName) -> Tag {
+        let forgotten = self.forgotten.get(&(generation, name.clone()));
+        forgotten.copied().unwrap_or(Tag::ZERO)
     }
 
     /// A process keeps nothing of a group any more, or is dead.

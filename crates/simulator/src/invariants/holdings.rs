@@ -92,6 +92,12 @@ impl Holdings {
         }
     }
 
+    /// A process keeps nothing of a register any more, whose tombstone was dropped. Returns its tag.
+    pub(super) fn forgot(&mut self, process: ProcessNumber, name: &RegisterName) -> Tag {
+        let held = self.held.remove(&(process, name.clone()));
+        held.map_or(Tag::ZERO, |cell| cell.record.tag)
+    }
+
     /// A process, which is in this epoch, keeps nothing of a group any more.
     pub(super) fn dropped(&mut self, process: ProcessNumber, epoch: Epoch, group: Group) {
         let is_dropped = |(holder, name): &(ProcessNumber, RegisterName), _: &mut Cell| {

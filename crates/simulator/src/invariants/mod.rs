@@ -227,6 +227,11 @@ impl Invariants {
         let earlier = |known: &&Arc<Configuration>| {
             known.cluster() == cluster && known.epoch() <= epoch && is_held_in(known)
         };
+        // What was dropped hides nothing that is older.
+        let generation = self.lineage.generation(*era, name);
+        if *tag <= self.completed.forgotten(generation, name) {
+            return;
+        }
         let Some(counted_in) = self.epochs.latest_first().find(earlier) else {
             return self.fail(format!(
                 "{tag} of {name} is taken for settled in epoch {epoch}, but no quorum holds it"
@@ -267,8 +272,28 @@ impl Invariants {
             self.proposed(era, name, step);
         }
         self.compared(era, name, &cell.record);
+        let forgotten = self
+            .completed
+            .forgotten(self.lineage.generation(era, name), name);
+        let tag = cell.record.tag;
+        let was_held = self.holdings.of(process, name).tag;
+        if self.judges_quorums && !tag.is_zero() && tag < forgotten && tag != was_held {
+            self.fail(format!(
+                "process {process} keeps {tag} of {name}, whose tombstone {forgotten} was dropped"
+            ));
+        }
         let held = self.holdings.keeps(process, name, cell);
         self.expect(held);
+    }
+
+    /// A process, whose lane is in this epoch, keeps nothing of these registers any more, whose
+    /// tombstones were dropped: nothing older may be kept by anybody from now on.
+    pub(crate) fn forgot(&mut self, process: ProcessNumber, era: Era, names: &[RegisterName]) {
+        for name in names {
+            let generation = self.lineage.generation(era, name);
+            let tag = self.holdings.forgot(process, name);
+            self.completed.forgot(generation, name, tag);
+        }
     }
 
     /// A process, whose lane is in this epoch, keeps nothing of a group any more.
@@ -282,10 +307,14 @@ impl Invariants {
     pub(crate) fn copied(&mut self, process: ProcessNumber, era: Era, group: Group) {
         for before in self.completed.copied(process, era, group, &self.lineage) {
             let held = self.holdings.of(process, &before.name);
+            let generation = self.lineage.generation(era, &before.name);
+            let forgotten = self.completed.forgotten(generation, &before.name);
+            let is_dropped = |tag: Tag| tag <= forgotten;
             let has_step = before.chosen.is_none_or(|(ballot, tag)| {
-                held.tag >= tag || held.accepted >= Some((ballot, tag))
+                held.tag >= tag || held.accepted >= Some((ballot, tag)) || is_dropped(tag)
             });
-            if self.judges_quorums && (held.tag < before.tag || !has_step) {
+            let has_record = held.tag >= before.tag || is_dropped(before.tag);
+            if self.judges_quorums && !(has_record && has_step) {
                 let (_, epoch) = era;
                 self.fail(format!(
                     "process {process} has copied group {group} in epoch {epoch}, and holds \

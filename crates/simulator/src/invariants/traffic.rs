@@ -6,13 +6,16 @@ use protocol::{
     Answer, Body, Counter, Epoch, Incarnation, Message, Promise, PullAnswer, PullEntry,
     RegisterName, RequestId,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What was said before of what is said now.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Which register each request was about: its replies do not repeat the name.
     asked: HashMap<RequestId, RegisterName>,
+    /// By whom which requests were told how they ended. Who tells it again may be in a later epoch
+    /// by then, or in a cluster that was recovered since; it holds in the one in which it was told.
+    ended: HashSet<(Incarnation, RequestId)>,
     /// The low-water mark that each lane of each process told last.
     low_water: HashMap<(Incarnation, u16), Counter>,
 }
@@ -94,7 +97,9 @@ impl Invariants {
                 self.traffic.asks(request(*counter), operation.name());
                 None
             }
-            Body::QueryReply { request, answer } => {
+            Body::QueryReply {
+                request, answer, ..
+            } => {
                 self.expect_epoch(message, lane_epoch);
                 let name = self.asked_about(message, *request)?;
                 match answer {
@@ -103,7 +108,9 @@ impl Invariants {
                     Answer::Tag { .. } => None,
                 }
             }
-            Body::PrepareReply { request, promise } => {
+            Body::PrepareReply {
+                request, promise, ..
+            } => {
                 self.expect_epoch(message, lane_epoch);
                 let name = self.asked_about(message, *request)?;
                 match promise {
@@ -125,11 +132,20 @@ impl Invariants {
                 self.pulled(era, answer);
                 None
             }
+            Body::Confirm { tombstones, .. } => {
+                for (name, record) in tombstones {
+                    self.compared(era, name, record);
+                }
+                None
+            }
             Body::UpdateReply { .. } => {
                 self.expect_epoch(message, lane_epoch);
                 None
             }
             Body::ForwardReply { request, outcome } => {
+                if !self.traffic.ended.insert((message.from, *request)) {
+                    return None;
+                }
                 let tag = settled_by(outcome)?;
                 let name = self.asked_about(message, *request)?;
                 self.called_settled(era, &name, tag)

@@ -177,6 +177,7 @@ fn a_reply_that_does_not_go_on_from_where_it_was_asked_to_is_not_believed() {
     let answer = |names: &[&RegisterName], more| PullAnswer {
         entries: names.iter().map(|name| entry(name)).collect(),
         more,
+        floors: Vec::new(),
     };
     for bad in [
         answer(&[], true),
