@@ -5,6 +5,7 @@
 
 mod stranger;
 
+pub use crate::backup::fuzzing::backup_file;
 pub use crate::cli::fuzzing::{client_answer, recovery_plan, settings_file, status_picture};
 pub use crate::http::fuzzing::{http_connection, http_requests};
 pub use crate::peer::fuzzing::{

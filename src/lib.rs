@@ -1,7 +1,9 @@
 //! `shardedmemory`: one node of a fault-tolerant, linearizable shared memory with no leader, and
 //! the commands to use it.
 
+mod backup;
 mod cli;
+mod disk;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod glob;

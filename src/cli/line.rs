@@ -4,8 +4,8 @@ use crate::cli::config::{self, ConfigCommand};
 use crate::cli::failure::Failure;
 use crate::cli::serve::{self, SettingsFile};
 use crate::cli::{
-    Cli, Command, bench, cluster, delete, demo, environment, list, members, openapi, original,
-    output, read, recover, status, torture, verify, write,
+    Cli, Command, backup, bench, cluster, delete, demo, environment, inspect, list, members,
+    openapi, original, output, read, recover, restore, status, torture, verify, write,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -95,6 +95,9 @@ impl Line {
             Command::Write(arguments) => write::run(arguments),
             Command::Delete(arguments) => delete::run(arguments),
             Command::List(arguments) => list::run(arguments),
+            Command::Backup(arguments) => backup::run(arguments),
+            Command::Restore(arguments) => restore::run(arguments),
+            Command::Inspect(arguments) => inspect::run(arguments),
             Command::Status(arguments) => status::run(arguments),
             Command::Verify(arguments) => verify::run(arguments),
             Command::Members(arguments) => members::run(arguments),

@@ -1,22 +1,15 @@
 //! `shardedmemory list`.
 
-use crate::cli::client::{ClientArgs, Connection, Credentials, Problem};
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::client::{Ask, ClientArgs, Nodes, Page};
+use crate::cli::failure::Failure;
 use crate::cli::read::text_or_base64;
 use crate::cli::{output, small_runtime};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use clap::Args;
-use hyper::Method;
-use hyper::body::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use protocol::Address;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
 
 /// Print the names of registers that hold a value
 ///
@@ -44,9 +37,6 @@ pub(crate) struct ListArgs {
 /// How many names are asked for at once.
 const PAGE: u64 = 1000;
 
-/// How much longer than its deadline a page may take to arrive.
-const ANSWER_GRACE: Duration = Duration::from_secs(1);
-
 /// Lists names and prints them.
 pub(crate) fn run(arguments: &ListArgs) -> Result<(), Failure> {
     small_runtime()?.block_on(list(arguments, |name| match arguments.client.json {
@@ -61,17 +51,17 @@ pub(crate) fn run(arguments: &ListArgs) -> Result<(), Failure> {
 
 async fn list(arguments: &ListArgs, mut print: impl FnMut(&[u8])) -> Result<(), Failure> {
     let client = &arguments.client;
-    let credentials = client.credentials()?;
-    let mut nodes = Nodes::of(&client.nodes, &credentials, client.timeout_ms);
+    let mut nodes = Nodes::of(client, &client.credentials()?);
     let (mut cursor, mut printed) = (None, 0);
     loop {
         let left = arguments
             .limit
             .map_or(PAGE, |limit| (limit - printed).min(PAGE));
         let path = path(arguments, cursor.as_deref(), left);
-        let page = (nodes.page(&path).await).map_err(|reasons| not_listed(&reasons, printed))?;
-        for register in &page.registers {
-            print(&register.bytes().map_err(Failure::failed)?);
+        let page = page(&mut nodes, path).await;
+        let page = page.map_err(|reasons| not_listed(&reasons, printed))?;
+        for name in &page.registers {
+            print(name.as_bytes());
             printed += 1;
         }
         cursor = page.cursor;
@@ -98,104 +88,24 @@ fn path(arguments: &ListArgs, cursor: Option<&str>, limit: u64) -> String {
     path
 }
 
-fn not_listed(reasons: &[(&Address, String)], printed: u64) -> Failure {
-    let mut message = match printed {
-        0 => "no node could list the names:".to_owned(),
-        printed => format!("only {printed} names could be listed; the next ones could not:"),
-    };
-    for (node, reason) in reasons {
-        let _ = write!(message, "\n  {node}: {reason}");
-    }
-    Failure::new(Exit::Failed, message)
+/// Asks for a page; the error is what is wrong, in lines.
+async fn page(nodes: &mut Nodes, path: String) -> Result<Page, String> {
+    let answer = nodes.ask(&Ask::get(path)).await;
+    let (node, answer) = answer.map_err(|none| none.to_string())?;
+    Page::read(&answer).map_err(|reason| format!("\n  {node}: {reason}"))
 }
 
-/// The nodes that may be asked; any of them goes on where another one stopped.
-struct Nodes<'a> {
-    addresses: &'a [Address],
-    credentials: &'a Credentials,
-    timeout: Duration,
-    /// The one that answered last, and which one that is.
-    connection: Option<Connection>,
-    at: usize,
-}
-
-impl<'a> Nodes<'a> {
-    fn of(addresses: &'a [Address], credentials: &'a Credentials, timeout: Duration) -> Self {
-        Self {
-            addresses,
-            credentials,
-            timeout,
-            connection: None,
-            at: 0,
+fn not_listed(reasons: &str, printed: u64) -> Failure {
+    Failure::failed(match printed {
+        0 => format!("no node could list the names:{reasons}"),
+        printed => {
+            format!("only {printed} names could be listed; the next ones could not:{reasons}")
         }
-    }
-
-    /// Asks for a page: the node that gave the last one, and if that fails each of them once.
-    ///
-    /// # Errors
-    /// What each of them said.
-    async fn page(&mut self, path: &str) -> Result<PageJson, Vec<(&'a Address, String)>> {
-        let mut reasons = Vec::new();
-        for _ in 0..self.addresses.len() {
-            let node = &self.addresses[self.at];
-            match self.page_of(node, path).await {
-                Ok(page) => return Ok(page),
-                Err(reason) => reasons.push((node, reason)),
-            }
-            self.connection = None;
-            self.at = (self.at + 1) % self.addresses.len();
-        }
-        Err(reasons)
-    }
-
-    async fn page_of(&mut self, node: &Address, path: &str) -> Result<PageJson, String> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => Connection::open_answering(node)
-                .await
-                .map_err(|unreachable| unreachable.to_string())?
-                .saying(self.credentials),
-        };
-        let deadline = self.timeout + ANSWER_GRACE;
-        let answer = connection.request(Method::GET, path, Bytes::new(), deadline);
-        let answer = answer.await.map_err(|lost| lost.to_string())?;
-        if !answer.status().is_success() {
-            return Err(Problem::read(answer.body()).reason(answer.status()));
-        }
-        let page = serde_json::from_slice(answer.body());
-        let page = page.map_err(|error| format!("its answer makes no sense: {error}"))?;
-        self.connection = Some(connection);
-        Ok(page)
-    }
-}
-
-/// A page, as a node writes it.
-#[derive(Deserialize)]
-struct PageJson {
-    registers: Vec<NameJson>,
-    cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-enum NameJson {
-    #[serde(rename = "name")]
-    Text(String),
-    #[serde(rename = "name_base64")]
-    Base64(String),
-}
-
-impl NameJson {
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        match self {
-            NameJson::Text(text) => Ok(text.as_bytes().to_owned()),
-            NameJson::Base64(text) => (BASE64_STANDARD.decode(text))
-                .map_err(|error| format!("a node's answer makes no sense: {error}")),
-        }
-    }
+    })
 }
 
 /// A name as text of one line, from which it can be told what it was.
-fn escaped(name: &[u8]) -> String {
+pub(crate) fn escaped(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -219,7 +129,9 @@ fn escaped(name: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::cli::client::stub::{Stub, json, nowhere};
+    use crate::cli::failure::Exit;
     use clap::Parser;
+    use protocol::Address;
 
     #[derive(Parser)]
     struct Only {

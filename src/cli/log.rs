@@ -31,7 +31,8 @@ pub(crate) fn filter(text: &str) -> Result<String, String> {
 /// # Errors
 /// If the filter is none.
 pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
+    // What the store does by itself is its own business, as long as it can.
+    let filter = EnvFilter::try_new(format!("fjall=warn,lsm_tree=warn,{filter}"))
         .map_err(|error| Failure::usage(format!("--log {filter}: {error}")))?;
     let lines = tracing_subscriber::fmt()
         .with_writer(stderr)

@@ -3,6 +3,7 @@
 //! What a command was asked for goes to standard output, everything else to standard error. An
 //! error says what happened and what it means for the data; a hint after it says what to do.
 
+mod backup;
 mod bench;
 mod canvas;
 mod client;
@@ -15,6 +16,7 @@ mod failure;
 mod figures;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod inspect;
 mod interrupt;
 mod line;
 mod list;
@@ -26,10 +28,12 @@ mod output;
 mod password;
 mod read;
 mod recover;
+mod restore;
 mod serve;
 mod spinner;
 mod status;
 mod torture;
+mod transfer;
 mod values;
 mod verify;
 mod workload;
@@ -99,6 +103,7 @@ Examples:
   shardedmemory verify                   whether what clients see of them is linearizable
   shardedmemory torture                  break a cluster of real processes, and check the same
   shardedmemory bench                    how many operations they do, and how long those take
+  shardedmemory backup FILE              all registers, to a file; 'restore FILE' writes them back
   shardedmemory write greeting hello     through the first node that takes it
   shardedmemory read greeting --node 127.0.0.1:3031
   curl -X PUT http://127.0.0.1:3032/v1/registers/greeting -d hello";
@@ -115,6 +120,9 @@ enum Command {
     Write(write::WriteArgs),
     Delete(delete::DeleteArgs),
     List(list::ListArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    Inspect(inspect::InspectArgs),
     Status(status::StatusArgs),
     Verify(Box<verify::VerifyArgs>),
     Members(members::MembersArgs),
@@ -234,6 +242,9 @@ mod tests {
             "shardedmemory status --json",
             "shardedmemory verify --node 127.0.0.1:1,127.0.0.1:2 --seconds 5 --history a --keep",
             "shardedmemory verify --check - --json",
+            "shardedmemory backup f --force --give-up-after-ms 1000 --json",
+            "shardedmemory restore - --skip-existing --node 127.0.0.1:1",
+            "shardedmemory inspect f --names --json",
             "shardedmemory recover --json",
             "shardedmemory recover --lost 127.0.0.1:1,00ab000000000001 --slots 0-15 --force --yes",
             "shardedmemory config print --peers a:1,b:1 --insecure --toml",
@@ -258,6 +269,9 @@ mod tests {
             "shardedmemory write a b --if-tag 7-0000000000000abc-1-3 --if-absent",
             "shardedmemory write a b --if-present --if-absent",
             "shardedmemory delete a --if-present --if-tag 7-0000000000000abc-1-3",
+            "shardedmemory backup",
+            "shardedmemory restore f --overwrite --skip-existing",
+            "shardedmemory inspect f --node 127.0.0.1:1",
             "shardedmemory recover --yes",
             "shardedmemory recover --force --lost nobody",
             "shardedmemory recover --force --slots 0-16384",

@@ -103,6 +103,7 @@ mod tests {
             timeout_default: Duration::from_secs(5),
             timeout_max: Duration::from_secs(60),
             body_bytes_in_flight_max: 4096,
+            memory_bytes_max: None,
         }
     }
 

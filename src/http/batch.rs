@@ -157,11 +157,12 @@ mod tests {
                 { "op": "write", "name": "new", "value": "é", "ttl_ms": 5 },
                 { "op": "write", "name": "bytes", "value_base64": "/wA=" },
                 { "op": "delete", "name": "old" },
+                { "op": "write", "name": "", "value": "of no name" },
             ]),
         )
         .await;
         let expires_ms = Double::WALL_CLOCK.0 + 5;
-        assert_eq!(results.len(), 6);
+        assert_eq!(results.len(), 7);
         assert_eq!(
             results[0],
             json!({ "status": 200, "value": "hello", "tag": "1-0000000000000001-1-0", "rounds": 1 })
@@ -174,10 +175,27 @@ mod tests {
             (&json!(204), &json!(expires_ms))
         );
         assert_eq!(results[4]["status"], 204);
-        assert_eq!(results[5]["status"], 204);
+        assert_eq!(
+            (&results[5]["status"], &results[6]["status"]),
+            (&json!(204), &json!(204))
+        );
         assert_eq!(server.get("/v1/registers/new").await.text(), "é");
         assert_eq!(server.get("/v1/registers/bytes").await.body, [0xff, 0]);
         assert_eq!(server.get("/v1/registers/old").await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_was_read_is_written_to_expire_at_the_same_moment() {
+        let server = Server::start().await;
+        let at = Double::WALL_CLOCK.0 + 1_234;
+        let write = json!({ "op": "write", "name": "a", "value": "1", "expires_ms": at });
+        let conditional = json!({ "op": "write", "name": "b", "value": "1", "expires_ms": at, "if_absent": true });
+        let far = json!({ "op": "write", "name": "c", "value": "1", "expires_ms": u64::MAX });
+        results(&server, json!([write, conditional, far])).await;
+        let read = ["a", "b", "c"].map(|name| json!({ "op": "read", "name": name }));
+        let read = results(&server, json!(read)).await;
+        let moments: Vec<_> = read.iter().map(|read| &read["expires_ms"]).collect();
+        assert_eq!(moments, [&json!(at), &json!(at), &json!(u64::MAX)]);
     }
 
     #[tokio::test]
@@ -275,7 +293,6 @@ mod tests {
             json!([write, { "op": "add", "name": "y" }]),
             json!([write, { "name": "y" }]),
             json!([write, { "op": "read" }]),
-            json!([write, { "op": "read", "name": "" }]),
             json!([write, { "op": "read", "name": "y".repeat(1025) }]),
             json!([write, { "op": "read", "name": "y", "name_base64": "eQ==" }]),
             json!([write, { "op": "read", "name": "y", "value": "1" }]),
@@ -285,12 +302,16 @@ mod tests {
             json!([write, { "op": "write", "name": "y", "value": "1", "value_base64": "eQ==" }]),
             json!([write, { "op": "write", "name": "y", "value_base64": "!" }]),
             json!([write, { "op": "write", "name": "y", "value": "1", "ttl_ms": 0 }]),
+            json!([write, { "op": "write", "name": "y", "value": "1", "expires_ms": 0 }]),
+            json!([write, { "op": "write", "name": "y", "value": "1", "expires_ms": 9, "ttl_ms": 9 }]),
             json!([write, { "op": "write", "name": "y", "value": "1", "if_absent": false }]),
             json!([write, { "op": "write", "name": "y", "value": "1", "if_absent": true, "if_present": true }]),
             json!([write, { "op": "write", "name": "y", "value": "1", "if_absent": true, "if_tag": "1-0000000000000001-1-0" }]),
             json!([write, { "op": "write", "name": "y", "value": "1", "more": 1 }]),
             json!([write, { "op": "delete", "name": "y", "value": "1" }]),
             json!([write, { "op": "delete", "name": "y", "ttl_ms": 1 }]),
+            json!([write, { "op": "delete", "name": "y", "expires_ms": 1 }]),
+            json!([write, { "op": "read", "name": "y", "expires_ms": 1 }]),
             json!([write, ["write", "y", "1"]]),
             json!(write),
         ] {

@@ -2,9 +2,10 @@
 
 use super::batch::{Done, Ended, OPERATIONS_MAX};
 use super::conditions::Precondition;
+use super::expires::Expires;
 use super::json::{self, object};
 use super::operations::Write;
-use super::original_json::{checked_ttl, given, text_or_base64};
+use super::original_json::{given, text_or_base64};
 use super::problem::{Problem, ProblemJson};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -63,19 +64,21 @@ fn step(operation: OperationJson<'_>, value_bytes_max: usize) -> Result<Step, Pr
         value,
         value_base64,
         ttl_ms,
+        expires_ms,
         if_tag,
         if_absent,
         if_present,
     } = operation;
-    let name = text_or_base64("name", name, name_base64)?.filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| Problem::malformed("there is a name, which is not empty"))?;
+    // It may be empty, which no path can say: Redis clients have a register of that name, too.
+    let name = text_or_base64("name", name, name_base64)?;
+    let name = name.ok_or_else(|| Problem::malformed("there is a name"))?;
     let name = RegisterName::new(name).map_err(Problem::malformed)?;
     let content = text_or_base64("value", value, value_base64)?;
-    let ttl_ms = checked_ttl(ttl_ms)?;
+    let expires = Expires::of(ttl_ms, expires_ms)?;
     let is_conditional = if_tag.is_some() || if_absent.is_some() || if_present.is_some();
     let precondition = precondition(if_tag.as_deref(), if_absent, if_present)?;
     match (op, content) {
-        (OpJson::Read, None) if ttl_ms.is_none() && !is_conditional => Ok(Step::Read(name)),
+        (OpJson::Read, None) if expires.is_none() && !is_conditional => Ok(Step::Read(name)),
         (OpJson::Read, _) => Err(Problem::malformed("a read has a name and nothing else")),
         (OpJson::Write, Some(content)) if content.len() > value_bytes_max => Err(
             Problem::too_large(format_args!("a value has at most {value_bytes_max} bytes")),
@@ -83,14 +86,14 @@ fn step(operation: OperationJson<'_>, value_bytes_max: usize) -> Result<Step, Pr
         (OpJson::Write, Some(content)) => Ok(Step::Write(Write {
             name,
             content: Some(content),
-            ttl_ms,
+            expires,
             precondition,
         })),
         (OpJson::Write, None) => Err(Problem::malformed("a write has value or value_base64")),
-        (OpJson::Delete, None) if ttl_ms.is_none() => Ok(Step::Write(Write {
+        (OpJson::Delete, None) if expires.is_none() => Ok(Step::Write(Write {
             name,
             content: None,
-            ttl_ms: None,
+            expires: None,
             precondition,
         })),
         (OpJson::Delete, _) => Err(Problem::malformed(
@@ -132,7 +135,7 @@ pub(super) struct BatchJson<'a> {
 #[schema(as = BatchOperation)]
 struct OperationJson<'a> {
     op: OpJson,
-    /// The register's name, as text.
+    /// The register's name, as text; it may be empty.
     #[schema(value_type = String, required = false)]
     #[serde(borrow, default, deserialize_with = "given")]
     name: Option<Cow<'a, str>>,
@@ -152,6 +155,11 @@ struct OperationJson<'a> {
     #[schema(value_type = u64, required = false, minimum = 1, maximum = 9007199254740991u64)]
     #[serde(default, deserialize_with = "json::given")]
     ttl_ms: Option<u64>,
+    /// When the value expires, in milliseconds since 1970, as the result of a read says it; instead
+    /// of ttl_ms. If that has passed, the register holds nothing after the write.
+    #[schema(value_type = u64, required = false, minimum = 1)]
+    #[serde(default, deserialize_with = "json::given")]
+    expires_ms: Option<u64>,
     /// Write only if the register has this tag.
     #[schema(value_type = String, required = false)]
     #[serde(borrow, default, deserialize_with = "given")]

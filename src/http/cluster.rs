@@ -3,6 +3,7 @@
 use super::members_json::{ChangeJson, MemberJson};
 use super::openapi::answers;
 use super::{Face, NEVER_CACHED, Registers};
+use crate::disk::Pressure;
 use crate::metrics::{Metrics, OperationKind};
 use crate::server::{ClusterView, Standing, slots};
 use axum::Json;
@@ -39,6 +40,15 @@ pub(super) fn standing(standing: Standing) -> &'static str {
     }
 }
 
+/// The name of how a node's disk is doing.
+fn pressure(pressure: Pressure) -> &'static str {
+    match pressure {
+        Pressure::None => "ok",
+        Pressure::Behind => "behind",
+        Pressure::Full => "full",
+    }
+}
+
 /// The cluster as one node sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Cluster)]
@@ -63,11 +73,16 @@ struct ClusterJson {
     lacking_slots: usize,
     registers: usize,
     bytes: u64,
+    memory_bytes: u64,
+    tombstones: usize,
+    tombstones_dropped: u64,
+    memory_limit: Option<u64>,
+    disk: Option<&'static str>,
     copied_registers: u64,
     copied_bytes: u64,
     operations_running: usize,
     rounds: OperationsJson,
-    durability: &'static str,
+    durability: String,
     version: &'static str,
     commit: &'static str,
 }
@@ -115,6 +130,11 @@ impl ClusterJson {
             lacking_slots: view.lacking_slots,
             registers: view.registers,
             bytes: view.bytes,
+            memory_bytes: view.memory_bytes,
+            tombstones: view.tombstones,
+            tombstones_dropped: view.tombstones_dropped,
+            memory_limit: view.memory_limit,
+            disk: view.disk.map(|disk| pressure(disk.pressure)),
             copied_registers: view.copied_registers,
             copied_bytes: view.copied_bytes,
             operations_running: view.operations_running,
@@ -124,7 +144,7 @@ impl ClusterJson {
                 delete: RoundsJson::new(metrics, OperationKind::Delete),
                 modify: RoundsJson::new(metrics, OperationKind::Modify),
             },
-            durability: "memory",
+            durability: view.durability.to_string(),
             version: metrics.build().version,
             commit: metrics.build().commit,
         }
@@ -144,8 +164,9 @@ impl RoundsJson {
 
 #[cfg(test)]
 mod tests {
+    use crate::disk::{DiskFigures, Durability, Pressure};
     use crate::http::double::{Server, change_of_epoch};
-    use crate::server::{MemberStanding, Standing};
+    use crate::server::{DiskView, MemberStanding, Standing};
     use protocol::{Epoch, Group, PeerState};
     use serde_json::json;
 
@@ -170,6 +191,15 @@ mod tests {
             state.view.lacking_slots = 32;
             state.view.registers = 5;
             state.view.bytes = 500;
+            state.view.memory_bytes = 2_500;
+            state.view.tombstones = 2;
+            state.view.tombstones_dropped = 3;
+            state.view.memory_limit = Some(1_000_000);
+            state.view.durability = Durability::Interval;
+            state.view.disk = Some(DiskView {
+                pressure: Pressure::Behind,
+                figures: DiskFigures::default(),
+            });
             state.view.copied_registers = 4;
             state.view.copied_bytes = 400;
         });
@@ -227,6 +257,11 @@ mod tests {
             "lacking_slots": 32,
             "registers": 5,
             "bytes": 500,
+            "memory_bytes": 2500,
+            "tombstones": 2,
+            "tombstones_dropped": 3,
+            "memory_limit": 1_000_000,
+            "disk": "behind",
             "copied_registers": 4,
             "copied_bytes": 400,
             "operations_running": 0,
@@ -236,7 +271,7 @@ mod tests {
                 "delete": { "one": 0, "two": 1, "more": 0 },
                 "modify": { "one": 0, "two": 0, "more": 0 },
             },
-            "durability": "memory",
+            "durability": "interval",
             "version": "1.2.3",
             "commit": "abc",
         });

@@ -7,6 +7,7 @@ mod server;
 pub(super) use server::Server;
 
 use super::Registers;
+use crate::disk::Durability;
 use crate::metrics::{Build, Metrics, OperationKind, PeerFigures, Traffic};
 use crate::server::{
     ClusterView, Limits, MemberStanding, MemberView, NamesPage, NotListed, Standing,
@@ -269,6 +270,12 @@ fn view() -> ClusterView {
         registers: 0,
         bytes: 0,
         copied_registers: 0,
+        memory_bytes: 0,
+        tombstones: 0,
+        tombstones_dropped: 0,
+        memory_limit: None,
+        durability: Durability::Memory,
+        disk: None,
         copied_bytes: 0,
         operations_running: 0,
     }

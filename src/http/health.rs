@@ -4,6 +4,7 @@
 //! cost its memory.
 
 use super::{Face, NEVER_CACHED, Registers};
+use crate::disk::Pressure;
 use crate::server::{ClusterView, MemberStanding, MemberView, Standing, slots};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -80,8 +81,26 @@ impl Display for Check {
     }
 }
 
-fn checks(view: &ClusterView) -> [Check; 3] {
-    [cluster(view), quorum(view), memory(view)]
+fn checks(view: &ClusterView) -> Vec<Check> {
+    let disk = view.disk.as_ref().map(|found| disk(view, found.pressure));
+    let checks = [cluster(view), quorum(view), memory(view)];
+    checks.into_iter().chain(disk).collect()
+}
+
+/// A disk that is behind catches up sooner than whoever asks could act on it.
+fn disk(view: &ClusterView, pressure: Pressure) -> Check {
+    let durability = view.durability;
+    Check {
+        passed: pressure != Pressure::Full,
+        name: "disk",
+        finding: match pressure {
+            Pressure::None => format!("keeps up ({durability})"),
+            Pressure::Behind => "behind: writes are refused for the moment".to_owned(),
+            Pressure::Full => {
+                "full: writes are refused until there is room, and reads go on".to_owned()
+            }
+        },
+    }
 }
 
 fn cluster(view: &ClusterView) -> Check {
@@ -178,8 +197,9 @@ fn listed(groups: Groups) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::disk::{DiskFigures, Durability, Pressure};
     use crate::http::double::Server;
-    use crate::server::{ClusterView, MemberStanding, Standing};
+    use crate::server::{ClusterView, DiskView, MemberStanding, Standing};
     use protocol::{Group, NodeId, PeerState};
 
     async fn ready_after(change: impl FnOnce(&mut ClusterView), path: &str) -> (u16, String) {
@@ -275,6 +295,29 @@ mod tests {
         let (status, body) = ready_after(change, "/readyz?verbose").await;
         assert_eq!(status, 200);
         assert!(body.contains("2 of 2 members alive, 2 needed\n"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_node_without_room_on_its_disk_is_not_ready_and_one_whose_disk_is_behind_is() {
+        let with = |pressure| {
+            move |view: &mut ClusterView| {
+                view.durability = Durability::Sync;
+                let figures = DiskFigures::default();
+                view.disk = Some(DiskView { pressure, figures });
+            }
+        };
+        let (status, body) = ready_after(with(Pressure::Full), "/readyz").await;
+        assert_eq!(status, 503);
+        assert!(
+            body.contains("[-] disk: full: writes are refused"),
+            "{body}"
+        );
+        let (status, body) = ready_after(with(Pressure::Behind), "/readyz?verbose").await;
+        assert_eq!(status, 200);
+        assert!(body.contains("[+] disk: behind"), "{body}");
+        let (status, body) = ready_after(with(Pressure::None), "/readyz?verbose").await;
+        assert_eq!(status, 200);
+        assert!(body.contains("[+] disk: keeps up (sync)"), "{body}");
     }
 
     #[tokio::test]

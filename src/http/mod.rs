@@ -36,6 +36,7 @@ mod conditions;
 mod connection;
 #[cfg(any(test, feature = "fuzzing"))]
 mod double;
+mod expires;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod gate;

@@ -1,6 +1,7 @@
 //! What an operation's outcome means to an HTTP client.
 
 use super::conditions::Precondition;
+use super::expires::Expires;
 use super::problem::Problem;
 use super::{Face, NEVER_CACHED, Registers};
 use bytes::Bytes;
@@ -23,8 +24,8 @@ pub(super) struct Write {
     pub(super) name: RegisterName,
     /// The value, or nothing: that is a delete.
     pub(super) content: Option<Bytes>,
-    /// After how many milliseconds the value is to expire, if it is.
-    pub(super) ttl_ms: Option<u64>,
+    /// When the value is to expire, if it is.
+    pub(super) expires: Option<Expires>,
     /// What must hold of the register.
     pub(super) precondition: Precondition,
 }
@@ -69,13 +70,10 @@ impl<R: Registers> Face<R> {
         let Write {
             name,
             content,
-            ttl_ms,
+            expires,
             precondition,
         } = write;
-        let expiry = ttl_ms.map(|ttl_ms| {
-            let now = self.registers.wall_clock();
-            UnixMillis(now.0.saturating_add(ttl_ms))
-        });
+        let expiry = expires.map(|expires| expires.at(self.registers.wall_clock()));
         match precondition {
             Precondition::None => self.write_over(name, content, expiry, timeout).await,
             Precondition::Some(condition) => {

@@ -6,6 +6,7 @@
 
 use super::cluster::standing;
 use super::conditions::Precondition;
+use super::expires::Expires;
 use super::openapi::answers;
 use super::openapi::parameters::Deadline;
 use super::operations::Write;
@@ -82,7 +83,7 @@ pub(super) async fn write<R: Registers>(
     let Wanted {
         address,
         value,
-        ttl_ms,
+        expires,
     } = parse(&body.bytes)?;
     if value.len() > value_bytes_max {
         return Err(too_large());
@@ -90,7 +91,7 @@ pub(super) async fn write<R: Registers>(
     let write = Write {
         name: name(address),
         content: Some(value.clone()),
-        ttl_ms,
+        expires,
         precondition: Precondition::None,
     };
     let about = face.write(write, timeout).await?;
@@ -127,9 +128,9 @@ fn refuse_what_would_be_ignored(head: &Parts) -> Result<(), Problem> {
             "conditions are for PUT /v1/registers/{name}, so nothing was written",
         ));
     }
-    if arguments::ttl_ms(&head.uri)?.is_some() {
+    if Expires::of_query(&head.uri)?.is_some() {
         return Err(Problem::malformed(
-            "ttl_ms is a field of the body here, so nothing was written",
+            "when a value expires is said by ttl_ms in the body here, so nothing was written",
         ));
     }
     Ok(())
@@ -363,6 +364,7 @@ mod tests {
         for (path, header) in [
             ("/write?ttl_ms=5", ""),
             ("/write?ttl_ms=0", ""),
+            ("/write?expires_ms=5", ""),
             ("/write", "If-None-Match: *\r\n"),
             ("/write", "If-Match: \"1-0000000000000001-1-0\"\r\n"),
         ] {

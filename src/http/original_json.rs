@@ -1,6 +1,6 @@
 //! The JSON of the original's interface: what a write asks for, and what every answer has.
 
-use super::arguments::TTL_MS_MAX;
+use super::expires::Expires;
 use super::json::{self, object};
 use super::problem::Problem;
 use base64::Engine;
@@ -23,8 +23,8 @@ pub(super) fn body_bytes_max(value_bytes_max: usize) -> usize {
 pub(super) struct Wanted {
     pub(super) address: u64,
     pub(super) value: Bytes,
-    /// After how many milliseconds the value is to expire, if it is.
-    pub(super) ttl_ms: Option<u64>,
+    /// When the value is to expire, if it is.
+    pub(super) expires: Option<Expires>,
 }
 
 /// What a write asks for.
@@ -36,7 +36,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Wanted, Problem> {
         address: request.addr,
         value: value
             .ok_or_else(|| Problem::malformed("the body has either value or value_base64"))?,
-        ttl_ms: checked_ttl(request.ttl_ms)?,
+        expires: Expires::of(request.ttl_ms, None)?,
     })
 }
 
@@ -56,16 +56,6 @@ pub(super) fn text_or_base64(
         },
         (Some(_), Some(_)) => Err(Problem::malformed(format_args!(
             "there is either {field} or {field}_base64"
-        ))),
-    }
-}
-
-/// A time to live, if it is one.
-pub(super) fn checked_ttl(ttl_ms: Option<u64>) -> Result<Option<u64>, Problem> {
-    match ttl_ms {
-        None | Some(1..=TTL_MS_MAX) => Ok(ttl_ms),
-        Some(_) => Err(Problem::malformed(format_args!(
-            "ttl_ms is an integer from 1 to {TTL_MS_MAX}"
         ))),
     }
 }

@@ -58,6 +58,7 @@ enum Kind {
     Replaced,
     Unknown,
     Exhausted,
+    Full,
     UnknownMember,
     NoChange,
     ChangeUnderWay,
@@ -122,6 +123,7 @@ impl Kind {
                 "exhausted",
                 "The register is used up",
             ),
+            Kind::Full => (S::INSUFFICIENT_STORAGE, "full", "No memory left for more"),
             Kind::UnknownMember => (S::NOT_FOUND, "unknown-member", "No such member"),
             Kind::NoChange => (S::NOT_FOUND, "no-change", "No change is under way"),
             Kind::ChangeUnderWay => (S::CONFLICT, "change-under-way", "A change is under way"),
@@ -279,10 +281,15 @@ impl Problem {
         view: impl FnOnce() -> ClusterView,
     ) -> Self {
         let kind = match refusal {
-            Refusal::Busy | Refusal::Contended => Kind::Busy,
+            Refusal::Busy | Refusal::Contended | Refusal::Disk => Kind::Busy,
             Refusal::Exhausted => {
                 let advice = "nothing was written; use another register";
                 return Self::new(Kind::Exhausted, format_args!("{refusal}: {advice}"));
+            }
+            Refusal::Full => {
+                let advice = "nothing was written; reads and deletes go on: delete what is not \
+                              needed, add nodes, or raise --memory-limit";
+                return Self::new(Kind::Full, format_args!("{refusal}: {advice}"));
             }
             Refusal::NoCluster => Kind::NoCluster,
             Refusal::NoQuorum | Refusal::NoMember => {

@@ -1,8 +1,9 @@
 //! `/v1/registers/{name}`: registers by name, their values as they are.
 
 use super::conditions::{Precondition, is_known};
+use super::expires::Expires;
 use super::openapi::answers;
-use super::openapi::parameters::{Bytes, Conditions, Deadline, Known, Name, TimeToLive};
+use super::openapi::parameters::{Bytes, Conditions, Deadline, Expiry, Known, Name};
 use super::operations::{Write, etag};
 use super::problem::Problem;
 use super::{Face, Registers, arguments};
@@ -50,7 +51,7 @@ pub(super) async fn get<R: Registers>(
     tag = "registers",
     operation_id = "writeRegister",
     summary = "Write a register",
-    params(Name, TimeToLive, Deadline, Conditions),
+    params(Name, Expiry, Deadline, Conditions),
     request_body(
         content = inline(Bytes),
         content_type = "application/octet-stream",
@@ -74,7 +75,7 @@ pub(super) async fn put<R: Registers>(
         precondition: Precondition::of(&head.headers)?,
         name: arguments::name(&head.uri, PATH)?,
         content: Some(body.bytes.clone()),
-        ttl_ms: arguments::ttl_ms(&head.uri)?,
+        expires: Expires::of_query(&head.uri)?,
     };
     let timeout = arguments::timeout(&head.uri, limits)?;
     let about = face.write(write, timeout).await?;
@@ -100,7 +101,7 @@ pub(super) async fn delete<R: Registers>(
         precondition: Precondition::of(request.headers())?,
         name: arguments::name(request.uri(), PATH)?,
         content: None,
-        ttl_ms: None,
+        expires: None,
     };
     let timeout = arguments::timeout(request.uri(), face.registers.limits())?;
     let about = face.write(write, timeout).await?;
@@ -339,10 +340,17 @@ mod tests {
             let refused = put(&format!("?ttl_ms={ttl_ms}"), "").await;
             refused.assert_problem(400, "refused");
         }
+        for query in ["?expires_ms=0", "?expires_ms=x", "?expires_ms=9&ttl_ms=9"] {
+            put(query, "").await.assert_problem(400, "refused");
+        }
         assert_eq!(
             expires(&server.get("/v1/registers/x").await),
             Some(at(2_500))
         );
+        let path = format!("?expires_ms={}", at(4_500));
+        assert_eq!(expires(&put(&path, "").await), Some(at(4_500)));
+        let get = server.get("/v1/registers/x").await;
+        assert_eq!((get.status, expires(&get)), (200, Some(at(4_500))));
         put("", "").await;
         assert_eq!(expires(&server.get("/v1/registers/x").await), None);
     }

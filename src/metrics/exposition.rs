@@ -76,6 +76,7 @@ impl Collector for Snapshot {
         self.encode_operations(&mut families)?;
         self.encode_cluster(&mut families)?;
         self.encode_registers(&mut families)?;
+        self.encode_disk(&mut families)?;
         self.encode_members(&mut families)?;
         self.encode_change(&mut families)?;
         self.encode_traffic(&mut families)
@@ -184,7 +185,8 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::super::{Build, Metrics, OperationKind, PeerFigures, ReceivedFigures, Traffic};
-    use crate::server::{ChangeNote, ClusterView, MemberStanding, MemberView, Standing};
+    use crate::disk::{DiskFigures, Durability, Pressure};
+    use crate::server::{ChangeNote, ClusterView, DiskView, MemberStanding, MemberView, Standing};
     use protocol::{
         Boot, ChangeView, ClusterId, Configuration, Epoch, Group, Groups, Incarnation, Member,
         NodeId, Outcome, PeerState, Tag,
@@ -242,6 +244,20 @@ mod tests {
             lacking_slots: 32,
             registers: 12,
             bytes: 1_200,
+            memory_bytes: 9_000,
+            tombstones: 2,
+            tombstones_dropped: 5,
+            memory_limit: Some(10_000),
+            durability: Durability::Sync,
+            disk: Some(DiskView {
+                pressure: Pressure::Full,
+                figures: DiskFigures {
+                    batches: 7,
+                    bytes: 700,
+                    syncs: 6,
+                    sync_time: Duration::from_millis(1_500),
+                },
+            }),
             copied_registers: 8,
             copied_bytes: 800,
             operations_running: 3,
@@ -317,6 +333,16 @@ mod tests {
             "shardedmemory_slots_lost 0",
             "shardedmemory_registers 12",
             "shardedmemory_registers_bytes 1200",
+            "shardedmemory_memory_bytes 9000",
+            "shardedmemory_tombstones 2",
+            "shardedmemory_tombstones_dropped_total 5",
+            "shardedmemory_memory_limit_bytes 10000",
+            "shardedmemory_disk_full 1",
+            "shardedmemory_disk_behind 0",
+            "shardedmemory_disk_batches_total 7",
+            "shardedmemory_disk_written_bytes_total 700",
+            "shardedmemory_disk_syncs_total 6",
+            "shardedmemory_disk_sync_seconds_total 1.5",
             "shardedmemory_lacking_slots 32",
             "shardedmemory_copied_registers_total 8",
             "shardedmemory_copied_bytes_total 800",

@@ -27,7 +27,7 @@ const fn of(number: u64) -> Incarnation {
 /// it is read. What the node takes for messages can be written, and is read back as it was.
 pub fn peer_connection(data: &[u8]) {
     let heard = Arc::new(Heard::default());
-    let shared = Shared::new(OWN, PeerSettings::default(), heard.clone());
+    let shared = Shared::new(OWN, None, PeerSettings::default(), heard.clone());
     shared.set_cluster(CLUSTER, None);
     let (says, hears) = stranger(data);
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -76,10 +76,12 @@ pub fn peer_greeting(data: &[u8]) {
         cluster: Some(CLUSTER),
         predecessor: None,
         challenge: None,
+        recovered: None,
     };
     let introduction = Introduction {
         greeting: own.clone(),
         password: None,
+        histories: Arc::default(),
     };
     let (says, hears) = stranger(data);
     let mut stream = tokio::io::join(says, hears.clone());
@@ -147,7 +149,7 @@ impl MembershipBatch {
 /// The membership message that these bytes are, if they are one.
 pub fn membership_message(bytes: &[u8]) -> Option<MembershipMessage> {
     let mut batch = Vec::with_capacity(BATCH_HEADER_BYTES + bytes.len());
-    wire::encode_control(OWN.node, &[], &mut batch);
+    wire::encode_control(OWN.node, None, &[], &mut batch);
     if let Some(count) = batch.last_mut() {
         *count = 1;
     }
@@ -179,7 +181,7 @@ fn check_membership(messages: &[MembershipMessage]) -> Vec<u8> {
     // A connection brings any number of batches; one has a bound.
     for batch in messages.chunks(wire::CONTROL_MESSAGES_MAX) {
         bytes.clear();
-        wire::encode_control(OWN.node, batch, &mut bytes);
+        wire::encode_control(OWN.node, None, batch, &mut bytes);
         assert!(
             wire::decode_control(&bytes, OWN.node).as_deref() == Ok(batch),
             "{batch:?} is not read back as it is written"
@@ -188,7 +190,7 @@ fn check_membership(messages: &[MembershipMessage]) -> Vec<u8> {
         assert!(weight + BATCH_HEADER_BYTES >= bytes.len(), "{batch:?}");
     }
     if messages.is_empty() {
-        wire::encode_control(OWN.node, &[], &mut bytes);
+        wire::encode_control(OWN.node, None, &[], &mut bytes);
     }
     bytes
 }

@@ -1,9 +1,11 @@
 //! Exchanging greetings over a connection.
 
+use super::histories::Histories;
 use super::wire::{Greeting, Refusal, WireError};
 use crate::server::{Password, Proof};
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -52,6 +54,17 @@ impl From<WireError> for GreetError {
 pub(super) struct Introduction {
     pub(super) greeting: Greeting,
     pub(super) password: Option<Password>,
+    /// What it knows of others.
+    pub(super) histories: Arc<Histories>,
+}
+
+impl Introduction {
+    /// What this node makes of another's greeting: the version to speak.
+    fn judge(&self, other: &Greeting) -> Result<u16, Refusal> {
+        let version = self.greeting.judge(other)?;
+        self.histories.check(other)?;
+        Ok(version)
+    }
 }
 
 /// Who proves something. What one side proves is no proof of the other's.
@@ -74,7 +87,7 @@ pub(super) async fn greet(
         let said = own.greeting.encode();
         stream.write_all(&said).await?;
         let (other, heard) = read_greeting(stream).await?;
-        let version = match (own.greeting.judge(&other), other.refusal) {
+        let version = match (own.judge(&other), other.refusal) {
             (Ok(version), None) => version,
             (Err(Refusal::Itself), _) => return Err(GreetError::Refused(Refusal::Itself)),
             (_, Some(refusal)) => return Err(GreetError::RefusedByPeer(refusal)),
@@ -91,6 +104,7 @@ pub(super) async fn greet(
                 return Err(GreetError::Refused(Refusal::WrongPassword));
             }
         }
+        own.histories.met(&other);
         Ok((other, version))
     })
     .await
@@ -110,7 +124,7 @@ pub(super) async fn answer(
     let answered = within(deadline, async {
         let (other, said) = read_greeting(stream).await?;
         let other = heard.insert(other);
-        let verdict = own.greeting.judge(other);
+        let verdict = own.judge(other);
         let answer = Greeting {
             refusal: verdict.err(),
             ..own.greeting.clone()
@@ -132,7 +146,10 @@ pub(super) async fn answer(
     })
     .await;
     match (answered, heard) {
-        (Ok(()), Some(other)) => Ok(other),
+        (Ok(()), Some(other)) => {
+            own.histories.met(&other);
+            Ok(other)
+        }
         (Ok(()), None) => unreachable!("what was answered was heard"),
         (Err(error), heard) => Err((error, heard)),
     }

@@ -71,6 +71,9 @@ async fn listen(
 fn hand_on_control(shared: &Shared, peer: Incarnation, batch: &[u8]) -> Result<(), WireError> {
     let messages = wire::decode_control(batch, shared.incarnation.node)?;
     shared.incoming.membership_messages.add(messages.len());
+    if let Some(synced) = wire::synced(batch) {
+        shared.histories.synced(peer.node, synced);
+    }
     for message in messages {
         shared.inbox.membership(peer.node, message);
     }

@@ -117,9 +117,7 @@ async fn use_connection(
     tracing::info!(%address, %peer, wire_version = version, "connected to a node");
     shared.add_route(link, peer);
     shared.inbox.link_up(address, peer);
-    let end = stop
-        .or(connection.use_until_lost(link, &shared.settings))
-        .await;
+    let end = stop.or(connection.use_until_lost(link, shared)).await;
     shared.remove_route(link);
     match end {
         Ok(loss) => {
@@ -233,13 +231,14 @@ impl fmt::Display for Loss {
 }
 
 impl Connection {
-    async fn use_until_lost(&mut self, link: &Link, settings: &PeerSettings) -> Loss {
+    async fn use_until_lost(&mut self, link: &Link, shared: &Shared) -> Loss {
         let (read_half, write_half) = self.stream.split();
         let writer = Writer::new(
             self.peer.node,
             &link.outbox,
             write_half,
-            settings.write_timeout,
+            shared.settings.write_timeout,
+            &shared.synced,
             &link.counts,
         );
         tokio::select! {

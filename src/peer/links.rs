@@ -38,14 +38,16 @@ struct Running {
 }
 
 impl Links {
-    /// The connections of this incarnation: none yet. What they bring goes to the inbox.
+    /// The connections of this incarnation: none yet. What they bring goes to the inbox. If it has
+    /// a disk, that held everything up to the batch `recovered` when it started.
     pub(crate) fn new(
         incarnation: Incarnation,
+        recovered: Option<u64>,
         settings: PeerSettings,
         inbox: Arc<dyn Inbox>,
     ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(incarnation, settings, inbox)),
+            shared: Arc::new(Shared::new(incarnation, recovered, settings, inbox)),
             dialled: Mutex::default(),
         }
     }
@@ -54,6 +56,11 @@ impl Links {
     /// nodes of any other are refused. Connections that stand are not asked again.
     pub(crate) fn set_cluster(&self, cluster: ClusterId, predecessor: Option<ClusterId>) {
         self.shared.set_cluster(cluster, predecessor);
+    }
+
+    /// This node's disk has synced everything up to this batch.
+    pub(crate) fn set_synced(&self, batch: u64) {
+        self.shared.synced.set(batch);
     }
 
     /// Dials exactly these addresses from now on.

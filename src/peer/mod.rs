@@ -47,13 +47,14 @@
 //! | --- | --- |
 //! | 8 | magic: `00` and `shmpeer`. Neither HTTP nor TLS nor Redis begins with a zero byte |
 //! | 2 | length of the rest, at most 1024. Later versions append fields; what a reader does not know it passes over |
-//! | 1 | 0, or why the other node is refused: 1 no common version, 2 another cluster, 3 it is this very process, 4 another process has this identity, 5 one of the two has a password, 6 they have different ones |
+//! | 1 | 0, or why the other node is refused: 1 no common version, 2 another cluster, 3 it is this very process, 4 another process has this identity, 5 one of the two has a password, 6 they have different ones, 7 the other one comes with a former state of its disk |
 //! | 2 + 2 | the least and the greatest version of the wire that is spoken. The greatest common one holds for the connection |
 //! | 8 + 4 | who it is: node, boot |
 //! | 8 | a random number of the process |
 //! | 1 (+ 8) | maybe its cluster. A node without one is let in by all |
 //! | 1 (+ 8) | maybe the cluster that its own was recovered from. Nodes of either are let in |
 //! | 1 (+ 16) | maybe a challenge: a random number of the connection, of a node that has a password |
+//! | 1 (+ 8) | maybe the number of the last batch that its disk held when it started, of a node that has a disk |
 //!
 //! ## Frames
 //!
@@ -72,9 +73,10 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | length of the rest of the header: 12. A later version may append to the header; what a reader does not know it passes over |
+//! | 1 | length of the rest of the header: 12, or 20. A later version may append to the header; what a reader does not know it passes over |
 //! | 8 | the node that the batch is for. Any other closes the connection |
 //! | 4 | how many messages follow: at most 4096, of membership messages at most 64, and of all with a configuration at most 7 |
+//! | 8 | of membership messages from a node that has a disk: the number of the last batch that it synced |
 //!
 //! After the last message nothing may follow.
 //!
@@ -125,7 +127,7 @@
 //! | change | 1, expected, maybe bytes, maybe expiry 8: compare and set; 2 and a signed amount 8: add |
 //! | expected | 1 and a tag; 2 and maybe bytes; 3: something |
 //! | outcome | 1, record, rounds 1: read; 2, tag, rounds 1: written; 3, refusal 1: refused; 4: unknown; 5, record, rounds 1: modified; 6, record, rounds 1: unchanged |
-//! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted |
+//! | refusal | 1 no cluster, 2 busy, 3 no quorum, 4 no member, 5 exhausted, 6 contended, 7 full, 8 disk |
 //! | ask | 1, sixteen digests of 16 each, maybe a name: differences after it; 2, count of names 2 (at most 1024), the names: cells |
 //! | entry | 1, name, tag, ballot, maybe ballot and tag: listed; 2, name, cell: whole |
 //! | list | 1, maybe a position, count 2: the names after it, about so many; 2 and the wall clock 8, in milliseconds since 1970: their count |
@@ -157,6 +159,7 @@ mod figures;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod greet;
+mod histories;
 mod inbox;
 mod incoming;
 mod link;
@@ -167,6 +170,7 @@ mod reader;
 mod settings;
 mod shared;
 mod stop;
+mod synced;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -179,4 +183,4 @@ pub(crate) use inbox::Inbox;
 pub(crate) use links::Links;
 pub(crate) use overhear::overhear;
 pub(crate) use settings::PeerSettings;
-pub(crate) use wire::{MAGIC, VALUE_BYTES_MAX};
+pub(crate) use wire::{MAGIC, VALUE_BYTES_MAX, decode_cell, encode_cell};

@@ -222,7 +222,7 @@ impl Outbox {
 fn is_copying(message: &Message) -> bool {
     matches!(
         message.body,
-        Body::Pull { .. } | Body::PullReply { .. } | Body::ListReply { .. }
+        Body::Pull { .. } | Body::PullReply { .. } | Body::ListReply { .. } | Body::Confirm { .. }
     )
 }
 
@@ -340,7 +340,7 @@ mod tests {
             if batch.is_empty() {
                 break;
             }
-            wire::encode_control(node(2).node, &batch, &mut bytes);
+            wire::encode_control(node(2).node, None, &batch, &mut bytes);
             assert!(bytes.len() <= wire::PIECE_BYTES_MAX);
             batches += 1;
         }

@@ -41,6 +41,7 @@ mod tests {
             cluster: None,
             predecessor: None,
             challenge: None,
+            recovered: None,
         };
         let bytes = greeting.encode();
         let mut said = &[&bytes[..], b"frames"].concat()[..];

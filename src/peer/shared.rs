@@ -2,9 +2,11 @@
 
 use super::figures::{Count, IncomingCounts};
 use super::greet::Introduction;
+use super::histories::Histories;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::settings::PeerSettings;
+use super::synced::Synced;
 use super::wire::{Greeting, VERSIONS};
 use parking_lot::{Mutex, RwLock};
 use protocol::{ClusterId, Incarnation, NodeId};
@@ -17,6 +19,10 @@ pub(super) struct Shared {
     pub(super) incarnation: Incarnation,
     /// A random number: it tells this process from another that runs under the same identity.
     process: u64,
+    /// The number of the last batch that its disk held when it started, if it has one.
+    recovered: Option<u64>,
+    pub(super) synced: Synced,
+    pub(super) histories: Arc<Histories>,
     cluster: Mutex<Cluster>,
     pub(super) settings: PeerSettings,
     pub(super) inbox: Arc<dyn Inbox>,
@@ -46,12 +52,16 @@ struct Cluster {
 impl Shared {
     pub(super) fn new(
         incarnation: Incarnation,
+        recovered: Option<u64>,
         settings: PeerSettings,
         inbox: Arc<dyn Inbox>,
     ) -> Self {
         Self {
             incarnation,
             process: rand::random(),
+            recovered,
+            synced: Synced::new(recovered),
+            histories: Arc::default(),
             cluster: Mutex::default(),
             settings,
             inbox,
@@ -82,8 +92,13 @@ impl Shared {
             cluster: id,
             predecessor,
             challenge: password.is_some().then(rand::random),
+            recovered: self.recovered,
         };
-        Introduction { greeting, password }
+        Introduction {
+            greeting,
+            password,
+            histories: Arc::clone(&self.histories),
+        }
     }
 
     /// Whether it is time to say again in the log that strangers dial: at once, and then now and

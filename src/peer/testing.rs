@@ -71,6 +71,7 @@ pub(super) fn page(from: u64, to: u64, number: u64, value_bytes: usize) -> Messa
             answer: PullAnswer {
                 entries: vec![PullEntry::Whole { name: name(), cell }],
                 more: true,
+                floors: Vec::new(),
             },
         },
         ..message(from, to, number, 0)

@@ -2,6 +2,7 @@
 
 use super::figures::LinkCounts;
 use super::outbox::Outbox;
+use super::synced::Synced;
 use super::wire::{self, FrameHeader, FrameKind, PIECE_BYTES_MAX};
 use bytes::Buf;
 use protocol::{MembershipMessage, Message, NodeId};
@@ -21,6 +22,7 @@ const KEPT_BYTES_MAX: usize = 4 * PIECE_BYTES_MAX;
 /// that a pong waits for one piece of a large value and not for all of it.
 pub(super) struct Writer<'a, W> {
     to: NodeId,
+    synced: &'a Synced,
     outbox: &'a Outbox,
     frames: Frames<'a, W>,
     control: Vec<MembershipMessage>,
@@ -52,10 +54,12 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
         outbox: &'a Outbox,
         sink: W,
         deadline: Duration,
+        synced: &'a Synced,
         counts: &'a LinkCounts,
     ) -> Self {
         Self {
             to,
+            synced,
             outbox,
             frames: Frames {
                 sink,
@@ -96,7 +100,12 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 return Ok(());
             }
             self.control_bytes.clear();
-            wire::encode_control(self.to, &self.control, &mut self.control_bytes);
+            wire::encode_control(
+                self.to,
+                self.synced.get(),
+                &self.control,
+                &mut self.control_bytes,
+            );
             let counts = self.frames.counts;
             counts.membership_messages.add(self.control.len());
             self.control.clear();
@@ -177,7 +186,7 @@ mod tests {
     async fn all_that_gathered_goes_out_as_one_frame() {
         let outbox = Outbox::new(1 << 20);
         outbox.open(node(2));
-        let counts = LinkCounts::default();
+        let (counts, synced) = (LinkCounts::default(), Synced::default());
         for number in 0..100 {
             outbox.push_data(message(1, 2, number, 10));
         }
@@ -187,6 +196,7 @@ mod tests {
             &outbox,
             near,
             Duration::from_secs(10),
+            &synced,
             &counts,
         );
         tokio::select! {
@@ -201,7 +211,7 @@ mod tests {
     async fn control_goes_between_the_pieces_of_a_large_value() {
         let outbox = Outbox::new(8 << 20);
         outbox.open(node(2));
-        let counts = LinkCounts::default();
+        let (counts, synced) = (LinkCounts::default(), Synced::default());
         outbox.push_data(message(1, 2, 0, 3 * PIECE_BYTES_MAX));
         // The pipe holds less than a piece, so the writer stands still within the first one.
         let (near, mut far) = tokio::io::duplex(1 << 10);
@@ -210,6 +220,7 @@ mod tests {
             &outbox,
             near,
             Duration::from_secs(10),
+            &synced,
             &counts,
         );
         let reading = async {
@@ -232,7 +243,7 @@ mod tests {
     async fn a_frame_that_the_other_side_does_not_take_in_time_breaks_the_connection() {
         let outbox = Outbox::new(8 << 20);
         outbox.open(node(2));
-        let counts = LinkCounts::default();
+        let (counts, synced) = (LinkCounts::default(), Synced::default());
         outbox.push_data(message(1, 2, 0, PIECE_BYTES_MAX));
         let (near, _far) = tokio::io::duplex(1 << 10);
         let writer = Writer::new(
@@ -240,6 +251,7 @@ mod tests {
             &outbox,
             near,
             Duration::from_millis(1),
+            &synced,
             &counts,
         );
         assert_eq!(writer.run().await, WriteError::Late);

@@ -1,5 +1,6 @@
 //! What becomes of a node that finds something broken in itself: [`end_when_broken`].
 
+use crate::disk;
 use std::io::{Write, stderr};
 use std::panic::{self, PanicHookInfo};
 use std::process;
@@ -10,6 +11,9 @@ use tracing::{Level, error};
 
 /// What the process ends with.
 const EXIT_CODE: i32 = 9;
+
+/// What it ends with if its data directory was damaged: as with any other reason not to start.
+const EXIT_CODE_OF_DAMAGE: i32 = 1;
 
 /// How long the last line of the log may take. Whoever reads the log may have stopped reading.
 const LAST_LINE_MAX: Duration = Duration::from_secs(1);
@@ -54,6 +58,11 @@ pub(super) fn end_when_broken() {
         if wants_backtrace {
             report(info);
         }
+        if let Some(damaged) = disk::while_opening() {
+            // The store found it in what it read, and nothing of this node has begun.
+            say(&damaged.to_string());
+            process::exit(EXIT_CODE_OF_DAMAGE);
+        }
         say(&last_line(&what(info)));
         process::exit(EXIT_CODE);
     }));
@@ -72,8 +81,8 @@ fn last_line(what: &str) -> String {
         "this node has found something in it that cannot be, and ends at once: {what}; nothing \
          that follows from it was sent or answered, and the other nodes go on without this one; \
          what clients had asked of it and got no answer to is unknown; keep this log, start the \
-         node again (it comes back empty, in its place, and copies what it holds from the \
-         others), and report this (shardedmemory {})",
+         node again (it comes back in its place, and copies what it lacks from the others), and \
+         report this (shardedmemory {})",
         crate::VERSION
     )
 }

@@ -4,13 +4,15 @@ use super::alarm::Alarm;
 use super::board::{Board, Place};
 use super::clock::Clock;
 use super::news::{News, NewsBox};
+use crate::disk::{Change, Disk, Pressure};
 use crate::peer::Links;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::{
-    Configuration, Decision, Epoch, Group, Lane, LaneOptions, ListOutcome, ListRequest, Operation,
-    Outcome, Output, Ticket, Time,
+    Cell, Configuration, Counter, Decision, Epoch, Group, Incarnation, Lane, LaneOptions,
+    ListOutcome, ListRequest, Message, Operation, Outcome, Output, PersistNumber, RegisterName,
+    Slot, Ticket, Time,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -18,6 +20,8 @@ use tokio::sync::oneshot;
 /// away. What the membership is to know it leaves in the [`NewsBox`].
 #[derive(Debug)]
 pub(crate) struct LaneShell {
+    /// Which of the node's lanes it is.
+    index: usize,
     state: Mutex<State>,
     alarm: Alarm,
 }
@@ -30,6 +34,13 @@ struct State {
     tickets: u64,
     /// What was copied in the configurations before the present one.
     copied_before: Copied,
+    /// What the disk has made durable.
+    durable: PersistNumber,
+    /// Messages that rest on what is not durable yet, by that. Among those that rest on the same,
+    /// and between these and others, the order does not matter: any message may be late.
+    held: BTreeMap<PersistNumber, Vec<Message>>,
+    /// What the disk is about to be given; empty between calls.
+    changes: Vec<Change>,
 }
 
 #[derive(Debug)]
@@ -80,6 +91,12 @@ pub(crate) struct LaneFigures {
     pub(crate) registers: usize,
     /// The bytes of their names and values.
     pub(crate) bytes: u64,
+    /// The memory that all of it takes, estimated.
+    pub(crate) memory_bytes: u64,
+    /// Tombstones that it holds.
+    pub(crate) tombstones: usize,
+    /// Tombstones that it has dropped.
+    pub(crate) tombstones_dropped: u64,
     /// What was copied since the lane was made.
     pub(crate) copied: Copied,
 }
@@ -90,6 +107,9 @@ impl LaneFigures {
         LaneFigures {
             registers: self.registers + other.registers,
             bytes: self.bytes + other.bytes,
+            memory_bytes: self.memory_bytes + other.memory_bytes,
+            tombstones: self.tombstones + other.tombstones,
+            tombstones_dropped: self.tombstones_dropped + other.tombstones_dropped,
             copied: self.copied.plus(other.copied),
         }
     }
@@ -98,14 +118,58 @@ impl LaneFigures {
 impl LaneShell {
     pub(crate) fn new(options: LaneOptions) -> Self {
         Self {
+            index: options.lane.into(),
             state: Mutex::new(State {
                 lane: Lane::new(options),
                 waiting: HashMap::new(),
                 tickets: 0,
                 copied_before: Copied::default(),
+                durable: PersistNumber::NONE,
+                held: BTreeMap::new(),
+                changes: Vec::new(),
             }),
             alarm: Alarm::default(),
         }
+    }
+
+    /// A lane that goes on with what a disk kept of it, in this configuration.
+    pub(crate) fn restored(
+        options: LaneOptions,
+        now: Time,
+        configuration: Arc<Configuration>,
+        cells: Vec<(RegisterName, Cell)>,
+        floors: Vec<(Slot, (u64, u64))>,
+        marks: Vec<(Incarnation, Counter)>,
+    ) -> Self {
+        let shell = Self::new(options);
+        let mut state = shell.state.lock();
+        state.lane.restore_floors(floors, marks);
+        state.lane.restore(now, configuration, cells);
+        let timeout = state.lane.next_timeout();
+        drop(state);
+        shell.alarm.set(timeout.map(|(at, _)| at));
+        shell
+    }
+
+    /// The digest of all that it keeps.
+    pub(crate) fn kept_digest(&self) -> u128 {
+        self.state.lock().lane.kept_digest()
+    }
+
+    /// What the lane keeps is durable up to this number. Says whether there is news for the
+    /// membership.
+    pub(crate) fn durable(&self, world: &World<'_>, number: PersistNumber) -> bool {
+        let mut state = self.lock(world);
+        state.durable = number;
+        while let Some(first) = state.held.first_entry()
+            && *first.key() <= number
+        {
+            for message in first.remove() {
+                world.links.send(message);
+            }
+        }
+        state.lane.handle_persisted(world.clock.now(), number);
+        self.carry_out(state, world)
     }
 
     /// Starts a client's operation; its outcome comes by the channel. Says besides whether there
@@ -220,6 +284,9 @@ impl LaneShell {
         LaneFigures {
             registers: state.lane.registers(),
             bytes: state.lane.bytes(),
+            memory_bytes: state.lane.memory_bytes(),
+            tombstones: state.lane.tombstones(),
+            tombstones_dropped: state.lane.tombstones_dropped(),
             copied: state.copied_before.plus(copied),
         }
     }
@@ -233,12 +300,32 @@ impl LaneShell {
     /// in which the lane sent them; so is what the membership is to know.
     fn carry_out(&self, mut state: MutexGuard<'_, State>, world: &World<'_>) -> bool {
         let mut news = News::default();
+        let mut kept = None;
         while let Some(output) = state.lane.poll_output() {
             match output {
-                // In memory there is nothing to wait for.
-                Output::Send { message, .. } => world.links.send(message),
-                Output::Persist { number, .. } | Output::Drop { number, .. } => {
-                    state.lane.handle_persisted(world.clock.now(), number);
+                Output::Send { message, after } => state.send(world, message, after),
+                Output::Persist { number, name, cell } => {
+                    kept = state
+                        .keep(world, number, || Change::Cell(name, cell))
+                        .or(kept);
+                }
+                Output::Drop { number, group } => {
+                    kept = state.keep(world, number, || Change::Drop(group)).or(kept);
+                }
+                Output::Floor {
+                    number,
+                    slot,
+                    floor,
+                    base,
+                } => {
+                    let floor = || Change::Floor(slot, (floor, base));
+                    kept = state.keep(world, number, floor).or(kept);
+                }
+                Output::Forget { number, names } => {
+                    kept = (state.keep(world, number, || Change::Forget(names))).or(kept);
+                }
+                Output::Marks { number, marks } => {
+                    kept = (state.keep(world, number, || Change::Marks(marks))).or(kept);
                 }
                 Output::Answer { ticket, outcome } => match state.waiting.remove(&ticket) {
                     Some(Waiting::Client(sender)) => {
@@ -259,12 +346,48 @@ impl LaneShell {
                 Output::Copied { epoch, group } => news.copied(epoch, group),
             }
         }
+        if let (Some(disk), Some(number)) = (world.disk, kept) {
+            let digest = state.lane.kept_digest();
+            disk.push(self.index, number, digest, &mut state.changes);
+        }
         self.alarm.set(state.lane.next_timeout().map(|(at, _)| at));
         world.news.leave(news)
     }
 }
 
 impl State {
+    /// Sends a message, now or once what it rests on is durable. While nothing becomes durable it
+    /// is lost instead, as any message may be: those who wait for it ask again.
+    fn send(&mut self, world: &World<'_>, message: Message, after: PersistNumber) {
+        match world.disk {
+            Some(disk) if after > self.durable => {
+                if disk.pressure() != Pressure::Full {
+                    self.held.entry(after).or_default().push(message);
+                }
+            }
+            _ => world.links.send(message),
+        }
+    }
+
+    /// Has a change made durable: in memory it is at once. Otherwise returns its number.
+    fn keep(
+        &mut self,
+        world: &World<'_>,
+        number: PersistNumber,
+        change: impl FnOnce() -> Change,
+    ) -> Option<PersistNumber> {
+        match world.disk {
+            Some(_) => {
+                self.changes.push(change());
+                Some(number)
+            }
+            None => {
+                self.lane.handle_persisted(world.clock.now(), number);
+                None
+            }
+        }
+    }
+
     fn expect(&mut self, waiting: Waiting) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
@@ -287,5 +410,7 @@ fn decision(outcome: &Outcome) -> Decision {
 pub(crate) struct World<'a> {
     pub(crate) clock: Clock,
     pub(crate) links: &'a Links,
+    /// Where lanes keep what they promise, if not in memory alone.
+    pub(crate) disk: Option<&'a Disk>,
     pub(crate) news: &'a NewsBox,
 }

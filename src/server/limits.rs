@@ -14,6 +14,8 @@ pub(crate) struct Limits {
     pub(crate) timeout_max: Duration,
     /// How much of requests' bodies may be held at once, over all clients, in bytes.
     pub(crate) body_bytes_in_flight_max: usize,
+    /// The memory that the registers may take, if there is a limit.
+    pub(crate) memory_bytes_max: Option<u64>,
 }
 
 impl From<&Settings> for Limits {
@@ -23,6 +25,7 @@ impl From<&Settings> for Limits {
             timeout_default: settings.timeout,
             timeout_max: settings.timeout_max,
             body_bytes_in_flight_max: settings.body_bytes_in_flight_max,
+            memory_bytes_max: settings.memory_bytes_max,
         }
     }
 }

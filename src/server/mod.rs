@@ -11,6 +11,7 @@ mod limits;
 mod listener;
 mod news;
 mod node;
+mod opening;
 mod password;
 mod settings;
 mod shares;
@@ -24,20 +25,19 @@ pub(crate) use change_log::ChangeNote;
 pub(crate) use limits::Limits;
 pub(crate) use node::{Batch, NamesPage, Node, NotLeft, NotListed, Placement};
 pub(crate) use password::{Password, Proof};
-pub(crate) use settings::{Settings, SettingsError};
+pub(crate) use settings::{DiskSettings, Settings, SettingsError};
 pub(crate) use shares::slots;
-pub(crate) use view::{ClusterView, MemberStanding, MemberView, Standing};
+pub(crate) use view::{ClusterView, DiskView, MemberStanding, MemberView, Standing};
 
-use crate::metrics::{Build, Metrics};
+use crate::disk::DiskError;
 use crate::peer;
 use broken::end_when_broken;
 use listener::Doorman;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use node::Replaced;
-use protocol::{
-    Address, Boot, ClusterId, Incarnation, Join, Membership, MembershipOptions,
-    MembershipOptionsError, NodeId, Time,
-};
+use node::Ended;
+#[cfg(test)]
+use opening::start;
+use protocol::{Address, MembershipOptionsError, NodeId};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -51,6 +51,8 @@ use tracing::{info, warn};
 pub(crate) enum RunError {
     /// It could not listen at this address.
     Listen(SocketAddr, io::Error),
+    /// Its data directory cannot be used, or can be used no longer.
+    Disk(DiskError),
     /// The settings make no membership.
     Membership(MembershipOptionsError),
     /// Another process has taken its place, so it stopped.
@@ -68,6 +70,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RunError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            RunError::Disk(error) => error.fmt(f),
             RunError::Membership(error) => write!(f, "cannot be part of a cluster: {error}"),
             RunError::Replaced { by, address } => write!(
                 f,
@@ -111,7 +114,7 @@ async fn serve(
     mut told_to_stop: impl AsyncFnMut(),
 ) -> Result<(), RunError> {
     let stopping = CancellationToken::new();
-    let node = start(settings)?;
+    let node = opening::start_anywhere(settings).await?;
     let doorman = Doorman::new(settings, node.clone(), stopping.clone());
     for listener in listeners {
         tokio::spawn(doorman.clone().accept(listener));
@@ -126,7 +129,10 @@ async fn serve(
     };
     let ended = tokio::select! {
         ended = until_stopped => ended.map_err(RunError::NotLeft),
-        Replaced { by, address } = node.replaced() => Err(RunError::Replaced { by, address }),
+        ended = node.ended() => Err(match ended {
+            Ended::Replaced { by, address } => RunError::Replaced { by, address },
+            Ended::DiskFailed(why) => RunError::Disk(settings.disk_failed(why)),
+        }),
     };
     info!("stopping: accepting nothing new, finishing what runs");
     stopping.cancel();
@@ -138,6 +144,7 @@ async fn serve(
         finished = tokio::time::timeout(settings.shutdown_timeout, finish) => finished.is_ok(),
         () = told_to_stop() => false,
     };
+    node.close_disk(settings.shutdown_timeout).await;
     if is_finished {
         info!("stopped");
     } else {
@@ -167,58 +174,6 @@ async fn leave(
     }
 }
 
-/// Makes a node with an empty memory, which is a new node, and starts its tasks.
-fn start(settings: &Settings) -> Result<Node, RunError> {
-    let incarnation = Incarnation {
-        node: NodeId::new(rand::random_range(1..=u64::MAX)),
-        boot: Boot::FIRST,
-    };
-    let options = membership_options(settings, incarnation);
-    let membership = Membership::new(Time::default(), options).map_err(RunError::Membership)?;
-    let metrics = Metrics::new(Build {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: crate::COMMIT,
-    });
-    let node = Node::new(settings, incarnation, membership, metrics);
-    info!(
-        "node {} listens on {}; its registers are in memory: they survive the loss of any \
-         minority of the nodes, and no more",
-        incarnation.node,
-        listed(&settings.listen)
-    );
-    if let [only] = settings.peers.as_slice() {
-        warn!(
-            "--peers names {only} alone: this node is a cluster by itself, and its registers are \
-             gone when it ends; to run several, give each of them the list of all"
-        );
-    }
-    node.start_timers();
-    Ok(node)
-}
-
-fn membership_options(settings: &Settings, incarnation: Incarnation) -> MembershipOptions {
-    let join = (!settings.join.is_empty()).then(|| Join {
-        seeds: settings.join.clone(),
-        weight: settings.weight,
-    });
-    MembershipOptions {
-        replication: settings.replication,
-        join,
-        replace_after: settings.replace_after,
-        abort_after: settings.change_stalled_after,
-        ping_interval: settings.ping_interval,
-        ping_timeout: settings.pong_timeout,
-        down_after: settings.down_after,
-        founding_wait: settings.founding_wait,
-        ..MembershipOptions::new(
-            incarnation,
-            settings.advertise.clone(),
-            settings.peers.clone(),
-            ClusterId(rand::random_range(1..=u64::MAX)),
-        )
-    }
-}
-
 /// A connection is an open file, and many systems allow a process 1,024 of them unless it asks for
 /// more.
 fn raise_open_files_limit(connections_max: usize) {
@@ -242,11 +197,6 @@ fn raise_open_files_limit(connections_max: usize) {
 
 /// Open files that are no clients' connections: peers, connections at their first byte, others.
 const OTHER_FILES: u64 = 4096 + 512;
-
-fn listed(addresses: &[SocketAddr]) -> String {
-    let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-    addresses.join(", ")
-}
 
 // What a client may write must reach the other nodes.
 const _: () = assert!(Settings::VALUE_BYTES_CEILING <= peer::VALUE_BYTES_MAX);

@@ -6,9 +6,11 @@ mod error;
 pub(crate) use error::SettingsError;
 
 use super::password::Password;
+use crate::disk::Durability;
 use crate::redis::MultiRegister;
 use protocol::Address;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything that a node is told when it starts.
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) replication: u8,
     /// What clients and the other nodes have to know, if not everyone is let in.
     pub(crate) password: Option<Password>,
+    /// Where it keeps its registers and promises; `None` for memory alone.
+    pub(crate) disk: Option<DiskSettings>,
     /// What becomes of Redis transactions on several registers.
     pub(crate) multi_register: MultiRegister,
     /// Whether it may listen where strangers can reach it, although it asks nobody who they are.
@@ -42,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) value_bytes_max: usize,
     /// How much may be held of requests' bodies that are still being read, over all clients.
     pub(crate) body_bytes_in_flight_max: usize,
+    /// The memory that the node's registers may take; `None` for as much as they need.
+    pub(crate) memory_bytes_max: Option<u64>,
     /// How many operations may run at once.
     pub(crate) operations_max: usize,
     /// How many connections may be open at once.
@@ -77,6 +83,17 @@ pub(crate) struct Settings {
     pub(crate) copy_bytes_per_second_max: Option<u64>,
 }
 
+/// Where a node keeps its registers and promises.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct DiskSettings {
+    /// The data directory.
+    pub(crate) directory: PathBuf,
+    /// When what it takes is synced: [`Durability::Sync`] or [`Durability::Interval`].
+    pub(crate) durability: Durability,
+    /// Whether what an unclean end may have cost is accepted.
+    pub(crate) accept_loss: bool,
+}
+
 impl Settings {
     /// The longest value that can be allowed. Between nodes two of them may travel in one batch of
     /// at most 32 MiB, as a compare-and-set names both what it expects and what it writes.
@@ -84,4 +101,10 @@ impl Settings {
 
     /// The most lanes that a node can have; more than this many cores are of no use to it.
     pub(crate) const LANES_CEILING: usize = 256;
+
+    /// What survives what.
+    pub(crate) fn durability(&self) -> Durability {
+        let disk = self.disk.as_ref();
+        disk.map_or(Durability::Memory, |disk| disk.durability)
+    }
 }

@@ -35,12 +35,14 @@ fn settings(listen: SocketAddr) -> Settings {
         weight: 100,
         replication: 3,
         password: None,
+        disk: None,
         multi_register: MultiRegister::PerCommand,
         insecure: false,
         timeout: SOON,
         timeout_max: SOON,
         value_bytes_max: 1024 * 1024,
         body_bytes_in_flight_max: 16 * 1024 * 1024,
+        memory_bytes_max: None,
         operations_max: 128,
         connections_max: 128,
         lanes: 3,
@@ -263,12 +265,19 @@ async fn a_process_whose_place_was_taken_refuses_everything_and_ends() {
     let (node, address) = start_node(|_| {}).await;
     eventually("a cluster of one", || are_whole(&node, 1)).await;
     let by = NodeId::new(7);
-    node.stop_serving(by, address.clone());
+    node.end(Ended::Replaced {
+        by,
+        address: address.clone(),
+    });
     let written = write(&node, "a", "1").await;
     assert_eq!(written, Outcome::Refused(Refusal::NoMember));
     assert_eq!(node.view().replaced_by, Some(by));
     // It stays so, whatever is heard afterwards.
-    node.stop_serving(NodeId::new(8), address.clone());
-    let replaced = tokio::time::timeout(SOON, node.replaced()).await;
-    assert_eq!(replaced.expect("at once"), Replaced { by, address });
+    let later = NodeId::new(8);
+    node.end(Ended::Replaced {
+        by: later,
+        address: address.clone(),
+    });
+    let ended = tokio::time::timeout(SOON, node.ended()).await;
+    assert_eq!(ended.expect("at once"), Ended::Replaced { by, address });
 }

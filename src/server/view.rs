@@ -1,5 +1,6 @@
 //! What a node can say about its cluster: [`ClusterView`].
 
+use crate::disk::{DiskFigures, Durability, Pressure};
 use protocol::{Address, ChangeView, ClusterId, Epoch, Groups, Incarnation, NodeId, PeerState};
 
 /// The cluster as one node sees it at one moment.
@@ -50,6 +51,18 @@ pub(crate) struct ClusterView {
     pub(crate) registers: usize,
     /// The bytes of their names and values.
     pub(crate) bytes: u64,
+    /// The memory that the registers take, with all that is kept beside them, estimated.
+    pub(crate) memory_bytes: u64,
+    /// How many tombstones of deleted registers it holds.
+    pub(crate) tombstones: usize,
+    /// How many tombstones of deleted registers this node has dropped since it started.
+    pub(crate) tombstones_dropped: u64,
+    /// The memory that they may take, if there is a limit.
+    pub(crate) memory_limit: Option<u64>,
+    /// What survives what, at this node.
+    pub(crate) durability: Durability,
+    /// Its disk, if it has one.
+    pub(crate) disk: Option<DiskView>,
     /// How many registers this node has copied from others since it started.
     pub(crate) copied_registers: u64,
     /// The bytes of their names and values.
@@ -64,6 +77,15 @@ impl ClusterView {
     pub(crate) fn quorum(&self) -> bool {
         self.majority && self.without_quorum.is_empty()
     }
+}
+
+/// A node's disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DiskView {
+    /// Whether it keeps up.
+    pub(crate) pressure: Pressure,
+    /// What it has done.
+    pub(crate) figures: DiskFigures,
 }
 
 /// What a node is to its cluster.

@@ -4,7 +4,7 @@
 //! write that failed had been sent.
 
 use crate::cli::client::Credentials;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -43,6 +43,8 @@ pub(crate) enum Lost {
     Late(Duration),
     /// The connection broke, or the answer was none.
     Broken(String),
+    /// The answer had more than [`ANSWER_BYTES_MAX`] bytes.
+    TooLong,
 }
 
 /// How long a node may take to accept a connection, and to show that it is one.
@@ -101,6 +103,7 @@ impl Connection {
             Ok(_) => Err(Unreachable::Stranger),
             Err(Lost::Late(_)) => Err(Unreachable::Silent),
             Err(Lost::Unsent(error) | Lost::Broken(error)) => Err(Unreachable::NoConnection(error)),
+            Err(Lost::TooLong) => Err(Unreachable::Stranger),
         }
     }
 
@@ -170,9 +173,11 @@ impl Connection {
             },
         };
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let body = body
-            .map_err(|error| Lost::Broken(error.to_string()))?
-            .to_bytes();
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => Lost::TooLong,
+            false => Lost::Broken(error.to_string()),
+        })?;
+        let body = body.to_bytes();
         Ok(Response::from_parts(head, body))
     }
 }
@@ -192,6 +197,7 @@ impl fmt::Display for Lost {
         match self {
             Self::Late(deadline) => write!(f, "no answer in {} ms", deadline.as_millis()),
             Self::Unsent(error) | Self::Broken(error) => f.write_str(error),
+            Self::TooLong => write!(f, "its answer has more than {ANSWER_BYTES_MAX} bytes"),
         }
     }
 }

@@ -5,6 +5,8 @@ mod credentials;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod members;
+mod nodes;
+mod pages;
 mod problem;
 mod reply;
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod view;
 pub(crate) use connection::{Connection, Lost, Unreachable};
 pub(crate) use credentials::Credentials;
 pub(crate) use members::MembersView;
+pub(crate) use nodes::{Ask, NoAnswer, Nodes};
+pub(crate) use pages::Page;
 pub(crate) use problem::{End, Problem};
 pub(crate) use reply::{Reply, reply};
 pub(crate) use terms::{ConditionArgs, Terms, Wanted};
@@ -277,7 +281,8 @@ pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn register_path(name: &RegisterName) -> String {
+/// Where a register is.
+pub(crate) fn register_path(name: &RegisterName) -> String {
     format!("/v1/registers/{}", percent_encode(name.as_bytes(), ENCODED))
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn reply(verb: &Verb, answer: Result<Response<Bytes>, Lost>) -> Reply
 fn without_answer(verb: &Verb, lost: &Lost) -> Reply {
     match (verb, lost) {
         (Verb::Read, _) | (_, Lost::Unsent(_)) => Reply::Elsewhere(lost.to_string()),
-        (_, Lost::Late(_)) => Reply::Unknown(lost.to_string()),
+        (_, Lost::Late(_) | Lost::TooLong) => Reply::Unknown(lost.to_string()),
         (_, Lost::Broken(error)) => Reply::Unknown(format!(
             "the connection broke before the answer came ({error})"
         )),

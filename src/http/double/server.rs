@@ -45,6 +45,7 @@ impl Server {
             timeout_default: Duration::from_secs(5),
             timeout_max: Duration::from_secs(60),
             body_bytes_in_flight_max: 256 * 1024 * 1024,
+            memory_bytes_max: None,
         };
         let mut timeouts = Timeouts::default();
         change(&mut limits, &mut timeouts);

@@ -20,10 +20,15 @@ pub(in crate::http) struct Deadline {
 #[derive(IntoParams, Deserialize)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
-pub(in crate::http) struct TimeToLive {
-    /// After how many milliseconds the value expires. If it is not given, it never does.
+pub(in crate::http) struct Expiry {
+    /// After how many milliseconds the value expires. If neither this nor expires_ms is given, it
+    /// never does.
     #[param(minimum = 1, maximum = 9007199254740991u64, required = false)]
     ttl_ms: Option<u64>,
+    /// When the value expires, in milliseconds since 1970, instead of ttl_ms. If that has passed,
+    /// the register holds nothing after the write.
+    #[param(minimum = 1, required = false)]
+    expires_ms: Option<u64>,
 }
 
 /// Which register.

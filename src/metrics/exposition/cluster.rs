@@ -1,12 +1,50 @@
 //! The figures of the cluster, of its members and changes, and of what this node holds.
 
 use super::Snapshot;
+use crate::disk::Pressure;
 use crate::metrics::families::Families;
-use crate::server::{MemberStanding, slots};
+use crate::server::{DiskView, MemberStanding, slots};
 use protocol::PeerState;
 use std::fmt;
 
 impl Snapshot {
+    /// Nothing, for a node without a disk.
+    pub(super) fn encode_disk(&self, families: &mut Families<'_>) -> fmt::Result {
+        let Some(DiskView { pressure, figures }) = self.view.disk else {
+            return Ok(());
+        };
+        families.gauge(
+            "shardedmemory_disk_full",
+            "Whether there is no room on the disk: then this node acknowledges no writes.",
+            u64::from(pressure == Pressure::Full),
+        )?;
+        families.gauge(
+            "shardedmemory_disk_behind",
+            "Whether so much waits for the disk that this node takes on no writes for the moment.",
+            u64::from(pressure == Pressure::Behind),
+        )?;
+        families.counter(
+            "shardedmemory_disk_batches",
+            "Batches that were written to disk.",
+            figures.batches,
+        )?;
+        families.counter(
+            "shardedmemory_disk_written_bytes",
+            "Bytes of keys and values in these batches.",
+            figures.bytes,
+        )?;
+        families.counter(
+            "shardedmemory_disk_syncs",
+            "Syncs of what was written.",
+            figures.syncs,
+        )?;
+        families.counter(
+            "shardedmemory_disk_sync_seconds",
+            "How long these syncs took together.",
+            figures.sync_time.as_secs_f64(),
+        )
+    }
+
     pub(super) fn encode_cluster(&self, families: &mut Families<'_>) -> fmt::Result {
         let view = &self.view;
         families.gauge(
@@ -55,6 +93,27 @@ impl Snapshot {
             "shardedmemory_registers_bytes",
             "Bytes of the names and values of the registers that this node holds.",
             view.bytes,
+        )?;
+        families.gauge(
+            "shardedmemory_memory_bytes",
+            "Memory that the registers of this node take, with all that is kept beside them, as it \
+             estimates.",
+            view.memory_bytes,
+        )?;
+        families.gauge(
+            "shardedmemory_tombstones",
+            "Tombstones of deleted registers that this node holds.",
+            view.tombstones as u64,
+        )?;
+        families.counter(
+            "shardedmemory_tombstones_dropped",
+            "Tombstones of deleted registers that this node has dropped.",
+            view.tombstones_dropped,
+        )?;
+        families.gauge(
+            "shardedmemory_memory_limit_bytes",
+            "Memory that the registers of this node may take; 0 for as much as they need.",
+            view.memory_limit.unwrap_or_default(),
         )?;
         families.gauge(
             "shardedmemory_lacking_slots",

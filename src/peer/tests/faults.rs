@@ -96,7 +96,7 @@ async fn a_batch_for_another_node_closes_the_connection() {
     greeted.unwrap();
     let mut batch = Vec::new();
     let ping = protocol::MembershipMessage::Ping { number: 1 };
-    encode_control(NodeId::new(99), &[ping], &mut batch);
+    encode_control(NodeId::new(99), None, &[ping], &mut batch);
     let frame = FrameHeader::of(FrameKind::Control, &batch).encode();
     peer.write_all(&frame).await.unwrap();
     peer.write_all(&batch).await.unwrap();

@@ -80,6 +80,7 @@ impl Node {
         let (sender, events) = mpsc::unbounded_channel();
         let links = Arc::new(Links::new(
             node(number),
+            None,
             settings,
             Arc::new(Recorder(sender)),
         ));
@@ -166,7 +167,7 @@ pub(super) async fn connect(address: &Address) -> TcpStream {
 }
 
 /// What a node played by hand says of itself.
-pub(super) fn greeting(number: u64) -> Greeting {
+pub(in crate::peer) fn greeting(number: u64) -> Greeting {
     Greeting {
         refusal: None,
         versions: VERSIONS,
@@ -175,6 +176,7 @@ pub(super) fn greeting(number: u64) -> Greeting {
         cluster: None,
         predecessor: None,
         challenge: None,
+        recovered: None,
     }
 }
 
@@ -183,6 +185,7 @@ fn without_password(own: &Greeting) -> greet::Introduction {
     greet::Introduction {
         greeting: own.clone(),
         password: None,
+        histories: Arc::default(),
     }
 }
 

@@ -58,7 +58,7 @@ impl Echo {
             done: Notify::new(),
         });
         let inbox: Arc<dyn Inbox> = Arc::clone(&echo) as _;
-        let links = Arc::new(Links::new(node(own), PeerSettings::default(), inbox));
+        let links = Arc::new(Links::new(node(own), None, PeerSettings::default(), inbox));
         let serving = Arc::clone(&links);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -1,7 +1,7 @@
 //! Connections over real sockets, on loopback.
 
 mod faults;
-mod harness;
+pub(super) mod harness;
 mod measurements;
 mod passwords;
 mod talk;

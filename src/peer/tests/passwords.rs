@@ -28,6 +28,7 @@ fn introduction(number: u64, password: Option<&str>, challenge: u128) -> greet::
             ..greeting(number)
         },
         password,
+        histories: std::sync::Arc::default(),
     }
 }
 

@@ -4,8 +4,11 @@ use super::field::{Field, Reader};
 use super::{BATCH_MESSAGES_MAX, CONTROL_MESSAGES_MAX, WireError, membership, message};
 use protocol::{Incarnation, MembershipMessage, Message, NodeId};
 
-/// The bytes of a batch's header that this version knows, without the one that counts them.
+/// The bytes of a batch's header, without the one that counts them.
 const HEADER_BYTES: u8 = 8 + 4;
+
+/// The same, with the number of the last batch that the sender's disk has synced.
+const HEADER_WITH_SYNCED_BYTES: u8 = HEADER_BYTES + 8;
 
 /// The most bytes that a header can have, with the one that counts them.
 pub(super) const HEADER_BYTES_MAX: usize = 1 + u8::MAX as usize;
@@ -38,14 +41,24 @@ pub(in crate::peer) fn decode_data(
     reader.finish()
 }
 
-/// Appends a batch of membership messages, all for the node `to`.
+/// Appends a batch of membership messages, all for the node `to`, and how far the sender's disk was
+/// synced, if it has one.
 pub(in crate::peer) fn encode_control(
     to: NodeId,
+    synced: Option<u64>,
     messages: &[MembershipMessage],
     out: &mut Vec<u8>,
 ) {
     debug_assert!(messages.len() <= CONTROL_MESSAGES_MAX);
-    put_header(to, messages.len(), out);
+    match synced {
+        None => put_header(to, messages.len(), out),
+        Some(synced) => {
+            let header = out.len();
+            put_header(to, messages.len(), out);
+            out[header] = HEADER_WITH_SYNCED_BYTES;
+            synced.put(out);
+        }
+    }
     for message in messages {
         message.put(out);
     }
@@ -68,6 +81,16 @@ pub(in crate::peer) fn decode_control(
         .collect::<Result<_, _>>()?;
     reader.finish()?;
     Ok(messages)
+}
+
+/// How far the sender's disk was synced, if a batch that was decoded says so.
+pub(in crate::peer) fn synced(bytes: &[u8]) -> Option<u64> {
+    let (length, header) = bytes.split_first()?;
+    let header = header.get(..usize::from(*length))?;
+    let (_, appended) = header.split_at_checked(HEADER_BYTES.into())?;
+    appended
+        .first_chunk()
+        .map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 fn put_header(to: NodeId, count: usize, out: &mut Vec<u8>) {
@@ -109,7 +132,7 @@ mod tests {
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use protocol::{Body, ClusterId, Configuration, Counter, Epoch, Member, RegisterName, Want};
+    use protocol::{Body, ClusterId, Configuration, Counter, Epoch, Group, Member};
     use std::sync::Arc;
     use std::time::Instant;
 
@@ -135,11 +158,13 @@ mod tests {
 
         #[test]
         fn a_control_batch_reads_back_what_it_wrote(
-            messages in vec(strategies::membership(), 0..8)
+            messages in vec(strategies::membership(), 0..8),
+            synced_before in any::<Option<u64>>(),
         ) {
             let mut bytes = Vec::new();
-            encode_control(OWN, &messages, &mut bytes);
+            encode_control(OWN, synced_before, &messages, &mut bytes);
             prop_assert_eq!(decode_control(&bytes, OWN), Ok(messages));
+            prop_assert_eq!(synced(&bytes), synced_before);
         }
 
         #[test]
@@ -161,7 +186,7 @@ mod tests {
             }
             if let Ok(messages) = decode_control(&batch, OWN) {
                 let mut again = Vec::new();
-                encode_control(OWN, &messages, &mut again);
+                encode_control(OWN, None, &messages, &mut again);
                 prop_assert_eq!(again, batch, "one spelling");
             }
         }
@@ -190,7 +215,7 @@ mod tests {
             byte in any::<u8>(),
         ) {
             let mut bytes = Vec::new();
-            encode_control(OWN, &messages, &mut bytes);
+            encode_control(OWN, None, &messages, &mut bytes);
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let _ = decode_control(&bytes, OWN);
@@ -206,17 +231,15 @@ mod tests {
 
     #[test]
     fn a_batch_of_the_shortest_messages_reads_back_what_it_wrote() {
-        let name = RegisterName::new(Vec::new()).expect("the empty name");
         let shortest = Message {
             from: PEER,
             to: OWN,
             cluster: ClusterId(7),
             epoch: Epoch::FIRST,
             low_water: Counter(0),
-            body: Body::Query {
+            body: Body::Mark {
                 counter: Counter(1),
-                name,
-                want: Want::Tag,
+                group: Group::all().next().expect("there are some"),
             },
         };
         let messages = vec![shortest; BATCH_MESSAGES_MAX];
@@ -255,7 +278,7 @@ mod tests {
         let control = |count| {
             let messages: Vec<MembershipMessage> = (1..=count).map(stands).collect();
             let mut bytes = Vec::new();
-            encode_control(OWN, &messages, &mut bytes);
+            encode_control(OWN, None, &messages, &mut bytes);
             decode_control(&bytes, OWN).map(|messages| messages.len())
         };
         let data = |count| {
@@ -273,7 +296,7 @@ mod tests {
     #[test]
     fn a_batch_for_another_node_is_an_error() {
         let mut bytes = Vec::new();
-        encode_control(NodeId::new(99), &[], &mut bytes);
+        encode_control(NodeId::new(99), None, &[], &mut bytes);
         assert_eq!(decode_control(&bytes, OWN), Err(WireError::Misaddressed));
     }
 

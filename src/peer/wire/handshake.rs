@@ -28,6 +28,8 @@ pub(in crate::peer) struct Greeting {
     /// A random number of this connection, if the node has a password: what proves on this
     /// connection that one knows the password proves it on no other.
     pub(in crate::peer) challenge: Option<u128>,
+    /// The number of the last batch that its disk held when it started, if it has a disk.
+    pub(in crate::peer) recovered: Option<u64>,
 }
 
 /// Why a node refuses to talk to another.
@@ -45,6 +47,9 @@ pub(in crate::peer) enum Refusal {
     NoPassword,
     /// What the other one proved to know is not the password.
     WrongPassword,
+    /// It comes with less than it had already: with a former state of its disk, or with one that
+    /// another process has too.
+    FormerState,
     /// A reason that only a later version of this program knows.
     Other(u8),
 }
@@ -67,6 +72,7 @@ impl Greeting {
         self.cluster.put(&mut rest);
         self.predecessor.put(&mut rest);
         self.challenge.put(&mut rest);
+        self.recovered.put(&mut rest);
         let mut out = MAGIC.to_vec();
         let length = u16::try_from(rest.len()).expect("a greeting is short");
         length.put(&mut out);
@@ -114,6 +120,11 @@ impl Greeting {
                 0 => None,
                 _ => reader.take()?,
             },
+            recovered: match reader.bytes_left() {
+                // An earlier program, which knows of no disks.
+                0 => None,
+                _ => reader.take()?,
+            },
         })
     }
 
@@ -154,6 +165,7 @@ impl Refusal {
             Refusal::IdentityTaken => 4,
             Refusal::NoPassword => 5,
             Refusal::WrongPassword => 6,
+            Refusal::FormerState => 7,
             Refusal::Other(number) => number,
         }
     }
@@ -168,6 +180,7 @@ impl Refusal {
             4 => Some(Refusal::IdentityTaken),
             5 => Some(Refusal::NoPassword),
             6 => Some(Refusal::WrongPassword),
+            7 => Some(Refusal::FormerState),
             number => Some(Refusal::Other(number)),
         }
     }
@@ -191,6 +204,11 @@ impl fmt::Display for Refusal {
             Refusal::WrongPassword => f.write_str(
                 "the two nodes have different passwords; all nodes of a cluster are started with \
                  the same",
+            ),
+            Refusal::FormerState => f.write_str(
+                "that node comes with a former state of its disk, or with a copy of another \
+                 process's: it has forgotten what it promised; move its data directory away and \
+                 start it again, and it comes as a new node in its place",
             ),
             Refusal::Other(number) => write!(
                 f,
@@ -219,6 +237,7 @@ mod tests {
             cluster: None,
             predecessor: None,
             challenge: None,
+            recovered: None,
         }
     }
 
@@ -236,6 +255,7 @@ mod tests {
             (node, boot, process) in any::<(u64, u32, u64)>(),
             (cluster, predecessor) in any::<(Option<u64>, Option<u64>)>(),
             challenge in any::<Option<u128>>(),
+            recovered in any::<Option<u64>>(),
         ) {
             let greeting = Greeting {
                 refusal: Refusal::from_number(refusal),
@@ -248,6 +268,7 @@ mod tests {
                 cluster: cluster.map(ClusterId),
                 predecessor: predecessor.map(ClusterId),
                 challenge,
+                recovered,
             };
             prop_assert_eq!(decode(&greeting.encode()), Ok(greeting));
         }
@@ -275,10 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_program_has_no_password() {
+    fn an_earlier_program_has_no_disk_or_no_password() {
         let bytes = greeting(1).encode();
-        let rest = &bytes[Greeting::HEAD_BYTES..bytes.len() - 1];
-        assert_eq!(Greeting::decode_rest(rest), Ok(greeting(1)));
+        for left_out in [1, 2] {
+            let rest = &bytes[Greeting::HEAD_BYTES..bytes.len() - left_out];
+            assert_eq!(Greeting::decode_rest(rest), Ok(greeting(1)));
+        }
     }
 
     #[test]

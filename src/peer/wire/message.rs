@@ -3,13 +3,16 @@
 use super::WireError;
 use super::field::{Field, Reader};
 use super::values::{put_any_name, take_any_name};
-use protocol::{Answer, Body, Boot, Counter, Incarnation, Message, NodeId, RequestId, Tag, Want};
+use protocol::{
+    Answer, Body, Boot, Bounds, Configuration, Counter, Incarnation, Message, NodeId, RequestId,
+};
+use protocol::{Room, Tag, Want};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The fewest bytes of a message, those of a query for the tag of the register with no name:
-/// kind, cluster, epoch, low-water mark, counter, length of the name, want.
-pub(super) const BYTES_MIN: usize = 1 + 8 + 8 + 8 + 8 + 2 + 1;
+/// The fewest bytes of a message, those of the question for a mark: kind, cluster, epoch, low-water
+/// mark, counter, group.
+pub(super) const BYTES_MIN: usize = 1 + 8 + 8 + 8 + 8 + 2;
 
 const QUERY: u8 = 1;
 const QUERY_REPLY: u8 = 2;
@@ -30,6 +33,19 @@ const PULL: u8 = 16;
 const PULL_REPLY: u8 = 17;
 const LIST: u8 = 18;
 const LIST_REPLY: u8 = 19;
+const CONFIRM: u8 = 20;
+const CONFIRM_REPLY: u8 = 21;
+const MARK: u8 = 22;
+const MARK_REPLY: u8 = 23;
+const FORGET: u8 = 24;
+const COMPARE: u8 = 25;
+const COMPARE_REPLY: u8 = 26;
+
+/// The most tombstones that one message names: a bit for each says what becomes of it.
+const TOMBSTONES_MAX: usize = 64;
+
+/// The most marks that one message tells: one for each member.
+const MARKS_MAX: usize = Configuration::MEMBERS_MAX;
 
 /// Appends a message. Who it is from and for stands elsewhere: the handshake proved the one, the
 /// batch names the other.
@@ -50,9 +66,14 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             want.put(out);
             QUERY
         }
-        Body::QueryReply { request, answer } => {
+        Body::QueryReply {
+            request,
+            answer,
+            bounds,
+        } => {
             put_request(*request, message.to, out);
             answer.put(out);
+            bounds.put(out);
             QUERY_REPLY
         }
         Body::Update {
@@ -122,9 +143,14 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             ballot.put(out);
             PREPARE
         }
-        Body::PrepareReply { request, promise } => {
+        Body::PrepareReply {
+            request,
+            promise,
+            bounds,
+        } => {
             put_request(*request, message.to, out);
             promise.put(out);
+            bounds.put(out);
             PREPARE_REPLY
         }
         Body::Accept {
@@ -189,6 +215,56 @@ pub(super) fn put(message: &Message, out: &mut Vec<u8>) {
             answer.put(out);
             LIST_REPLY
         }
+        Body::Confirm {
+            counter,
+            group,
+            tombstones,
+        } => {
+            counter.put(out);
+            group.put(out);
+            put_all(tombstones, TOMBSTONES_MAX, out);
+            CONFIRM
+        }
+        Body::ConfirmReply { request, held } => {
+            put_request(*request, message.to, out);
+            held.put(out);
+            CONFIRM_REPLY
+        }
+        Body::Mark { counter, group } => {
+            counter.put(out);
+            group.put(out);
+            MARK
+        }
+        Body::MarkReply { request, mark } => {
+            put_request(*request, message.to, out);
+            mark.put(out);
+            MARK_REPLY
+        }
+        Body::Compare {
+            counter,
+            group,
+            marks,
+        } => {
+            counter.put(out);
+            group.put(out);
+            put_all(marks, MARKS_MAX, out);
+            COMPARE
+        }
+        Body::CompareReply { request, digest } => {
+            put_request(*request, message.to, out);
+            digest.put(out);
+            COMPARE_REPLY
+        }
+        Body::Forget {
+            counter,
+            group,
+            held,
+        } => {
+            counter.put(out);
+            group.put(out);
+            held.put(out);
+            FORGET
+        }
     };
 }
 
@@ -212,6 +288,7 @@ pub(super) fn take(
         QUERY_REPLY => Body::QueryReply {
             request: take_request(reader, to)?,
             answer: reader.take()?,
+            bounds: reader.take()?,
         },
         UPDATE => Body::Update {
             counter: reader.take()?,
@@ -257,6 +334,7 @@ pub(super) fn take(
         PREPARE_REPLY => Body::PrepareReply {
             request: take_request(reader, to)?,
             promise: reader.take()?,
+            bounds: reader.take()?,
         },
         ACCEPT => Body::Accept {
             counter: reader.take()?,
@@ -283,6 +361,37 @@ pub(super) fn take(
             counter: reader.take()?,
             group: reader.take()?,
             ask: reader.take()?,
+        },
+        CONFIRM => Body::Confirm {
+            counter: reader.take()?,
+            group: reader.take()?,
+            tombstones: take_all(reader, TOMBSTONES_MAX)?,
+        },
+        CONFIRM_REPLY => Body::ConfirmReply {
+            request: take_request(reader, to)?,
+            held: reader.take()?,
+        },
+        MARK => Body::Mark {
+            counter: reader.take()?,
+            group: reader.take()?,
+        },
+        MARK_REPLY => Body::MarkReply {
+            request: take_request(reader, to)?,
+            mark: reader.take()?,
+        },
+        FORGET => Body::Forget {
+            counter: reader.take()?,
+            group: reader.take()?,
+            held: reader.take()?,
+        },
+        COMPARE => Body::Compare {
+            counter: reader.take()?,
+            group: reader.take()?,
+            marks: take_all(reader, MARKS_MAX)?,
+        },
+        COMPARE_REPLY => Body::CompareReply {
+            request: take_request(reader, to)?,
+            digest: reader.take()?,
         },
         LIST_REPLY => Body::ListReply {
             request: take_request(reader, to)?,
@@ -380,6 +489,80 @@ impl Field for Answer {
         }
     }
 }
+
+/// Appends a list of pairs: how many, in a byte, then they.
+fn put_all<A: Field, B: Field>(pairs: &[(A, B)], count_max: usize, out: &mut Vec<u8>) {
+    debug_assert!(pairs.len() <= count_max);
+    let count = u8::try_from(pairs.len()).expect("such lists are short");
+    count.put(out);
+    for (one, other) in pairs {
+        one.put(out);
+        other.put(out);
+    }
+}
+
+fn take_all<A: Field, B: Field>(
+    reader: &mut Reader<'_>,
+    count_max: usize,
+) -> Result<Vec<(A, B)>, WireError> {
+    let count = usize::from(reader.take::<u8>()?);
+    if count > count_max {
+        let what = "count of pairs";
+        return Err(WireError::Invalid { what });
+    }
+    let pairs = (0..count).map(|_| Ok((reader.take()?, reader.take()?)));
+    pairs.collect()
+}
+
+/// One byte says which bounds there are; usually there are none.
+impl Field for Bounds {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Bounds { room, floor, base } = *self;
+        let is_room_bounded = room != Room::ANY;
+        let mut kinds = 0;
+        if is_room_bounded {
+            kinds |= ROOM_BOUNDED;
+        }
+        if (floor, base) > (0, 0) {
+            kinds |= FLOOR;
+        }
+        kinds.put(out);
+        if is_room_bounded {
+            room.0.put(out);
+        }
+        if (floor, base) > (0, 0) {
+            floor.put(out);
+            base.put(out);
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let kinds: u8 = reader.take()?;
+        if kinds & !(ROOM_BOUNDED | FLOOR) != 0 {
+            return Err(WireError::Unknown {
+                what: "kind of bounds",
+                found: kinds,
+            });
+        }
+        let mut bounds = Bounds::NONE;
+        if kinds & ROOM_BOUNDED != 0 {
+            bounds.room = Room(reader.take()?);
+        }
+        if kinds & FLOOR != 0 {
+            bounds.floor = reader.countable("floor")?;
+            bounds.base = reader.countable("base")?;
+        }
+        let has_floor = (bounds.floor, bounds.base) > (0, 0);
+        let is_told = (bounds.room != Room::ANY, has_floor);
+        match is_told == (kinds & ROOM_BOUNDED != 0, kinds & FLOOR != 0) {
+            true => Ok(bounds),
+            false => Err(WireError::Invalid { what: "bounds" }),
+        }
+    }
+}
+
+const ROOM_BOUNDED: u8 = 1;
+const FLOOR: u8 = 2;
 
 /// A span, in whole microseconds. What is left over is dropped: nobody is promised more time than
 /// there is.

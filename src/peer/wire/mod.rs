@@ -6,6 +6,7 @@
 //! garbage ends in a [`WireError`], never in a panic.
 
 mod batch;
+mod cell;
 mod change;
 mod field;
 mod frame;
@@ -21,7 +22,8 @@ mod strategies;
 mod values;
 mod weight;
 
-pub(super) use batch::{decode_control, decode_data, encode_control, encode_data};
+pub(super) use batch::{decode_control, decode_data, encode_control, encode_data, synced};
+pub(crate) use cell::{decode_cell, encode_cell};
 pub(super) use frame::{FrameHeader, FrameKind};
 pub(super) use handshake::{Greeting, Refusal, VERSIONS};
 pub(super) use membership::weight_bytes as control_weight_bytes;

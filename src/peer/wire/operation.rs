@@ -142,6 +142,8 @@ impl Field for Refusal {
             Refusal::NoMember => 4,
             Refusal::Exhausted => 5,
             Refusal::Contended => 6,
+            Refusal::Full => 7,
+            Refusal::Disk => 8,
         };
         number.put(out);
     }
@@ -154,6 +156,8 @@ impl Field for Refusal {
             4 => Refusal::NoMember,
             5 => Refusal::Exhausted,
             6 => Refusal::Contended,
+            7 => Refusal::Full,
+            8 => Refusal::Disk,
             found => {
                 return Err(WireError::Unknown {
                     what: "refusal",
@@ -188,6 +192,6 @@ mod tests {
         assert!(read::<Operation>(&[4]).is_err());
         assert!(read::<Outcome>(&[7]).is_err());
         assert!(read::<Refusal>(&[0]).is_err());
-        assert!(read::<Refusal>(&[7]).is_err());
+        assert!(read::<Refusal>(&[99]).is_err());
     }
 }

@@ -87,6 +87,12 @@ impl Field for PullAnswer {
             entry.put(out);
         }
         self.more.put(out);
+        debug_assert!(self.floors.is_empty() || self.floors.len() == FLOORS);
+        (!self.floors.is_empty()).put(out);
+        for (floor, base) in &self.floors {
+            floor.put(out);
+            base.put(out);
+        }
     }
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -101,9 +107,18 @@ impl Field for PullAnswer {
                 .map(|_| reader.take())
                 .collect::<Result<_, _>>()?,
             more: reader.take()?,
+            floors: match reader.take()? {
+                true => (0..FLOORS)
+                    .map(|_| Ok((reader.countable("floor")?, reader.countable("base")?)))
+                    .collect::<Result<_, _>>()?,
+                false => Vec::new(),
+            },
         })
     }
 }
+
+/// One for each slot of a group.
+const FLOORS: usize = Group::SLOTS as usize;
 
 const LISTED: u8 = 1;
 const WHOLE: u8 = 2;

@@ -5,12 +5,12 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use protocol::{
-    Accepted, Address, Answer, Ballot, Body, Boot, Cell, Change, ClusterId, Condition,
+    Accepted, Address, Answer, Ballot, Body, Boot, Bounds, Cell, Change, ClusterId, Condition,
     Configuration, Counter, DissentReason, Effect, Epoch, ExpiryCondition, Founder, FreshNumber,
     Group, Groups, Incarnation, ListAnswer, ListAsk, ListCount, ListEntry, ListPage, Member,
     MembershipMessage, Message, NewExpiry, NodeId, Operation, OperationId, Outcome, Position,
     Promise, Proposal, ProposalId, PullAnswer, PullAsk, PullEntry, Record, Refusal, RegisterName,
-    RequestId, Tag, UnixMillis, Unmet, Want,
+    RequestId, Room, Tag, UnixMillis, Unmet, Want,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -67,6 +67,7 @@ pub(super) fn small_messages(count: u64) -> Vec<Message> {
                     tag: tag(number),
                     settled: true,
                 },
+                bounds: Bounds::NONE,
             },
             2 => Body::Update {
                 counter,
@@ -97,6 +98,12 @@ pub(super) fn small_messages(count: u64) -> Vec<Message> {
         .collect()
 }
 
+fn bounds() -> impl Strategy<Value = Bounds> {
+    let room = prop_oneof![Just(Room::ANY), any::<u32>().prop_map(Room)];
+    let floor = 0..=Tag::SEQ_MAX;
+    (room, floor.clone(), floor).prop_map(|(room, floor, base)| Bounds { room, floor, base })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     prop_oneof![
         (counter(), any_name(), want()).prop_map(|(counter, name, want)| Body::Query {
@@ -104,7 +111,11 @@ fn body() -> impl Strategy<Value = Body> {
             name,
             want
         }),
-        (request(), answer()).prop_map(|(request, answer)| Body::QueryReply { request, answer }),
+        (request(), answer(), bounds()).prop_map(|(request, answer, bounds)| Body::QueryReply {
+            request,
+            answer,
+            bounds
+        }),
         (counter(), any_name(), record()).prop_map(|(counter, name, record)| Body::Update {
             counter,
             name,
@@ -140,8 +151,13 @@ fn body() -> impl Strategy<Value = Body> {
             name,
             ballot
         }),
-        (request(), promise())
-            .prop_map(|(request, promise)| Body::PrepareReply { request, promise }),
+        (request(), promise(), bounds()).prop_map(|(request, promise, bounds)| {
+            Body::PrepareReply {
+                request,
+                promise,
+                bounds,
+            }
+        }),
         (counter(), any_name(), accepted()).prop_map(|(counter, name, step)| Body::Accept {
             counter,
             name,
@@ -166,6 +182,30 @@ fn body() -> impl Strategy<Value = Body> {
                 group,
                 answer,
             }
+        }),
+        (counter(), group(), vec((name(), record()), 0..8)).prop_map(
+            |(counter, group, tombstones)| Body::Confirm {
+                counter,
+                group,
+                tombstones
+            }
+        ),
+        (request(), any::<u64>()).prop_map(|(request, held)| Body::ConfirmReply { request, held }),
+        (counter(), group()).prop_map(|(counter, group)| Body::Mark { counter, group }),
+        (request(), counter()).prop_map(|(request, mark)| Body::MarkReply { request, mark }),
+        (counter(), group(), vec((Just(FROM), counter()), 0..8)).prop_map(
+            |(counter, group, marks)| Body::Compare {
+                counter,
+                group,
+                marks
+            }
+        ),
+        (request(), any::<u128>())
+            .prop_map(|(request, digest)| Body::CompareReply { request, digest }),
+        (counter(), group(), any::<u64>()).prop_map(|(counter, group, held)| Body::Forget {
+            counter,
+            group,
+            held
         }),
         (counter(), group(), list_ask()).prop_map(|(counter, group, ask)| Body::List {
             counter,
@@ -368,6 +408,8 @@ pub(super) fn outcome() -> impl Strategy<Value = Outcome> {
             Just(Refusal::NoMember),
             Just(Refusal::Exhausted),
             Just(Refusal::Contended),
+            Just(Refusal::Full),
+            Just(Refusal::Disk),
         ]
         .prop_map(Outcome::Refused),
         Just(Outcome::Unknown),
@@ -421,7 +463,15 @@ pub(super) fn pull_answer() -> impl Strategy<Value = PullAnswer> {
         ),
         (name(), cell()).prop_map(|(name, cell)| PullEntry::Whole { name, cell }),
     ];
-    (vec(entry, 0..8), any::<bool>()).prop_map(|(entries, more)| PullAnswer { entries, more })
+    let floors = prop_oneof![
+        Just(Vec::new()),
+        vec((0..=Tag::SEQ_MAX, 0..=Tag::SEQ_MAX), 16)
+    ];
+    (vec(entry, 0..8), any::<bool>(), floors).prop_map(|(entries, more, floors)| PullAnswer {
+        entries,
+        more,
+        floors,
+    })
 }
 
 pub(super) fn list_ask() -> impl Strategy<Value = ListAsk> {

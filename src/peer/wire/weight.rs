@@ -31,7 +31,12 @@ const PAGE_BYTES_MAX: usize = 1024 * 1024;
 pub(super) const WITHOUT_VALUES_MAX: usize = greatest([
     FIXED + RegisterName::BYTES_MAX + CONFIGURATION_BYTES_MAX,
     FIXED + PullAsk::NAMES_MAX * (LISTED_NAME + RegisterName::BYTES_MAX),
-    FIXED + PAGE_BYTES_MAX + ENTRY + size_of::<Accepted>() + RegisterName::BYTES_MAX,
+    FIXED
+        + PAGE_BYTES_MAX
+        + ENTRY
+        + size_of::<Accepted>()
+        + RegisterName::BYTES_MAX
+        + protocol::Group::SLOTS as usize * size_of::<(u64, u64)>(),
 ]);
 
 const _: () = assert!(
@@ -70,7 +75,7 @@ pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
                     names.iter().map(|name| LISTED_NAME + of_name(name)).sum()
                 }
             },
-            Body::PullReply { answer, .. } => of_answer(answer),
+            Body::PullReply { answer, .. } => of_answer(answer) + size_of_val(&*answer.floors),
             Body::ListReply { answer, .. } => match answer {
                 ListAnswer::Names(page) => {
                     let names = page.entries.iter().map(|entry| of_name(&entry.name));
@@ -78,7 +83,19 @@ pub(in crate::peer) fn weight_bytes(message: &Message) -> usize {
                 }
                 ListAnswer::Count(_) => 0,
             },
-            Body::List { .. }
+            Body::Confirm { tombstones, .. } => {
+                let names = tombstones.iter().map(|(name, _)| of_name(name));
+                names
+                    .map(|name| LISTED_ENTRY + size_of::<Record>() + name)
+                    .sum()
+            }
+            Body::Compare { marks, .. } => size_of_val(&**marks),
+            Body::ConfirmReply { .. }
+            | Body::CompareReply { .. }
+            | Body::Forget { .. }
+            | Body::Mark { .. }
+            | Body::MarkReply { .. }
+            | Body::List { .. }
             | Body::UpdateReply { .. }
             | Body::ConfigurationRequest { .. }
             | Body::Entered { .. }
@@ -208,6 +225,7 @@ mod tests {
             answer: PullAnswer {
                 entries,
                 more: true,
+                floors: Vec::new(),
             },
         });
         assert!(weight_bytes(&page) <= MESSAGE_BYTES_MAX);

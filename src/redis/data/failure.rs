@@ -6,7 +6,8 @@ use protocol::{Outcome, Refusal};
 /// The error that a command ends with whose operations ended so, if it ends with one.
 ///
 /// Its first word says what a program may do: after `UNKNOWN` look before trying again; after
-/// `CLUSTERDOWN` and `BUSY` nothing was done, and it may be tried again.
+/// `CLUSTERDOWN` and `BUSY` nothing was done, and it may be tried again; after `OOM` nothing was
+/// done, and nothing will be before there is room.
 pub(in crate::redis) fn of(outcomes: &[Outcome]) -> Option<String> {
     let first = outcomes.iter().find(|outcome| !is_success(outcome))?;
     let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
@@ -55,11 +56,17 @@ pub(in crate::redis) fn unknown() -> &'static str {
 /// The error of an operation that was certainly not done.
 pub(in crate::redis) fn of_refusal(refusal: Refusal) -> String {
     match refusal {
-        Refusal::NoCluster | Refusal::NoQuorum | Refusal::NoMember => {
+        Refusal::NoCluster | Refusal::NoQuorum | Refusal::NoMember | Refusal::Disk => {
             format!("CLUSTERDOWN {refusal}; nothing was done, try again in a moment")
         }
         Refusal::Busy | Refusal::Contended => {
             format!("BUSY {refusal}; nothing was done, try again in a moment")
+        }
+        // Clients know this sentence of Redis' own.
+        Refusal::Full => {
+            "OOM command not allowed when used memory > 'maxmemory' (--memory-limit); \
+             nothing was written, delete keys, add nodes, or raise it"
+                .to_owned()
         }
         Refusal::Exhausted => format!("ERR {refusal}; nothing was done, use another key"),
     }

@@ -21,6 +21,7 @@ impl Double {
                 timeout_default: Duration::from_secs(5),
                 timeout_max: Duration::from_secs(60),
                 body_bytes_in_flight_max: 1024,
+                memory_bytes_max: None,
             },
         }
     }

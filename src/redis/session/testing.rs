@@ -1,6 +1,7 @@
 //! For tests: sessions on registers in a map.
 
 use super::{Registers, Session, SessionSettings, Sessions, Step};
+use crate::disk::Durability;
 use crate::metrics::Traffic;
 use crate::redis::MultiRegister;
 use crate::redis::data::{DataLimits, Plan};
@@ -201,6 +202,12 @@ fn view() -> ClusterView {
         registers: 0,
         bytes: 0,
         copied_registers: 0,
+        memory_bytes: 0,
+        tombstones: 0,
+        tombstones_dropped: 0,
+        memory_limit: None,
+        durability: Durability::Memory,
+        disk: None,
         copied_bytes: 0,
         operations_running: 0,
     }
@@ -231,6 +238,7 @@ impl Client {
                 timeout_default: Duration::from_secs(5),
                 timeout_max: Duration::from_secs(60),
                 body_bytes_in_flight_max: 1 << 20,
+                memory_bytes_max: None,
             },
             state: Mutex::default(),
         });

@@ -94,6 +94,8 @@ impl Batch {
             Some(Refusal::NoQuorum)
         } else if inner.operations_running.load(Ordering::Relaxed) > inner.operations_max {
             Some(Refusal::Busy)
+        } else if operation.is_write() && self.node.is_disk_pressed() {
+            Some(Refusal::Disk)
         } else {
             inner.refusals.of(slot)
         };

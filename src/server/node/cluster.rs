@@ -1,12 +1,12 @@
 //! A node's membership, and what is kept beside it: [`Cluster`].
 
-use super::{Node, Replaced};
+use super::{Ended, Node};
 use crate::server::change_log::{ChangeLog, ChangeNote};
 use crate::server::lane_shell::{Copied, LaneShell};
 use crate::server::shares::Shares;
 use protocol::{
-    Address, ChangeRefusal, ChangeRequest, Epoch, Lane, Membership, MembershipEvent,
-    MembershipOutput, NodeId, PeerState, Ticket, Time,
+    Address, ChangeRefusal, ChangeRequest, Configuration, Epoch, Lane, Membership, MembershipEvent,
+    MembershipMessage, MembershipOutput, NodeId, PeerState, Ticket, Time,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ pub(super) struct Cluster {
     shares: Option<Arc<Shares>>,
     /// The newest epoch that a majority of its members is known to have entered.
     pub(super) entered_by_majority: Epoch,
+    /// The configuration that the membership has entered and the rest of the node has not, as it
+    /// is not on disk yet; and until when the membership goes on hearing of what happens.
+    entering: Option<(Arc<Configuration>, Time)>,
 }
 
 impl Cluster {
@@ -36,6 +39,7 @@ impl Cluster {
             change_log: ChangeLog::default(),
             shares: None,
             entered_by_majority: Epoch::NONE,
+            entering: None,
         }
     }
 
@@ -85,10 +89,30 @@ impl Node {
         // The others are told how far this node is in copying now and then, and what it tells
         // them is what it knows.
         let copied = self.copied_in_this_configuration();
+        if self.waits_for_disk() {
+            let again = self.0.clock.now() + ENTERING_MAX;
+            return self.0.membership_alarm.set(Some(again));
+        }
         self.call_membership(|membership, now| {
             membership.note_copied(copied.registers, copied.bytes);
             membership.handle_timeout(now);
         });
+    }
+
+    /// A message has come for the membership.
+    pub(super) fn membership_message(&self, from: NodeId, message: MembershipMessage) {
+        if !self.waits_for_disk() {
+            self.call_membership(|membership, now| membership.handle_message(now, from, message));
+        }
+    }
+
+    /// Whether a configuration has been waiting for the disk for so long that the membership is
+    /// to hear of nothing more: what it wants done gathers until then.
+    fn waits_for_disk(&self) -> bool {
+        let now = self.0.clock.now();
+        let cluster = self.0.cluster.lock();
+        let entering = cluster.entering.as_ref();
+        entering.is_some_and(|(_, until)| now > *until)
     }
 
     /// Tells the membership what the lanes have left for it, then calls it, and does what it wants
@@ -98,8 +122,9 @@ impl Node {
     pub(super) fn call_membership(&self, call: impl FnOnce(&mut Membership, Time)) {
         let mut cluster = self.0.cluster.lock();
         let cluster = &mut *cluster;
+        let now = self.0.clock.now();
         self.tell_news(cluster);
-        call(&mut cluster.membership, self.0.clock.now());
+        call(&mut cluster.membership, now);
         self.carry_out_all(cluster);
         self.tell_news(cluster);
         self.log_progress(cluster);
@@ -114,7 +139,7 @@ impl Node {
     /// Tells the membership what the lanes have left for it, and does what it wants done, until
     /// neither has anything to say to the other.
     fn tell_news(&self, cluster: &mut Cluster) {
-        loop {
+        while cluster.entering.is_none() {
             let news = self.0.news.take();
             if news.is_empty() {
                 return;
@@ -130,8 +155,36 @@ impl Node {
     }
 
     fn carry_out_all(&self, cluster: &mut Cluster) {
-        while let Some(output) = cluster.membership.poll_output() {
+        while cluster.entering.is_none()
+            && let Some(output) = cluster.membership.poll_output()
+        {
             self.carry_out(cluster, output);
+        }
+    }
+
+    /// The configuration of this epoch is on disk: the node enters it, and goes on with what the
+    /// membership wanted done since.
+    pub(super) fn enter_kept(&self, epoch: Epoch) {
+        let mut cluster = self.0.cluster.lock();
+        if let Some((configuration, _)) =
+            (cluster.entering).take_if(|(entering, _)| entering.epoch() <= epoch)
+        {
+            self.enter(&mut cluster, &configuration);
+        }
+        drop(cluster);
+        self.call_membership(|_, _| {});
+    }
+
+    /// The node enters a configuration, which is on disk if it has one.
+    fn enter(&self, cluster: &mut Cluster, configuration: &Arc<Configuration>) {
+        let id = configuration.cluster();
+        self.0.links.set_cluster(id, configuration.predecessor());
+        for lane in &self.0.lanes {
+            lane.enter(&self.world(), configuration.clone());
+        }
+        let now = self.0.clock.now();
+        for note in cluster.change_log.entered(now, configuration) {
+            self.log_change(&note);
         }
     }
 
@@ -139,14 +192,13 @@ impl Node {
         match output {
             MembershipOutput::Send { to, message } => self.0.links.send_membership(to, message),
             MembershipOutput::Configuration(configuration) => {
-                let id = configuration.cluster();
-                self.0.links.set_cluster(id, configuration.predecessor());
-                for lane in &self.0.lanes {
-                    lane.enter(&self.world(), configuration.clone());
-                }
-                let now = self.0.clock.now();
-                for note in cluster.change_log.entered(now, &configuration) {
-                    self.log_change(&note);
+                let disk = self.0.disk.as_ref();
+                match disk.is_some_and(|disk| disk.enter(&configuration)) {
+                    true => {
+                        let until = self.0.clock.now() + ENTERING_MAX;
+                        cluster.entering = Some((configuration, until));
+                    }
+                    false => self.enter(cluster, &configuration),
                 }
             }
             MembershipOutput::PeerState { peer, state } => {
@@ -168,7 +220,7 @@ impl Node {
                     let _ = sender.send(answer);
                 }
             }
-            MembershipOutput::Stop { by, address } => self.stop_serving(by, address),
+            MembershipOutput::Stop { by, address } => self.end(Ended::Replaced { by, address }),
         }
     }
 
@@ -183,26 +235,6 @@ impl Node {
         let copied = self.0.lanes.iter();
         let copied = copied.map(LaneShell::copied_in_this_configuration);
         copied.fold(Copied::default(), Copied::plus)
-    }
-
-    pub(in crate::server) fn stop_serving(&self, by: NodeId, address: Address) {
-        self.0.refusals.refuse_all();
-        let is_first = self.0.replaced.send_if_modified(|replaced| {
-            let is_first = replaced.is_none();
-            replaced.get_or_insert_with(|| Replaced {
-                by,
-                address: address.clone(),
-            });
-            is_first
-        });
-        if is_first {
-            error!(
-                "node {by} at {address} has taken the place of this process ({}), which holds \
-                 nothing that counts any more; it stops serving and exits; to have it in the \
-                 cluster as well, start it anew under an address of its own with --join",
-                self.0.incarnation.node
-            );
-        }
     }
 
     fn log_progress(&self, cluster: &mut Cluster) {
@@ -255,6 +287,10 @@ fn log_event(event: &MembershipEvent, change_log: &ChangeLog) {
         _ => warn!("{event}"),
     }
 }
+
+/// How long a configuration may take to reach the disk before the membership is handed no message
+/// any more. Any message may be lost.
+const ENTERING_MAX: Duration = Duration::from_secs(1);
 
 /// How many requests for changes may wait for their answer.
 const ASKING_MAX: usize = 64;

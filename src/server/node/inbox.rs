@@ -23,13 +23,14 @@ impl Inbox for NodeInbox {
     }
 
     fn membership(&self, from: NodeId, message: MembershipMessage) {
-        self.with_node(|node| {
-            node.call_membership(|membership, now| membership.handle_message(now, from, message));
-        });
+        self.with_node(|node| node.membership_message(from, message));
     }
 
     fn link_up(&self, address: &Address, peer: Incarnation) {
         self.with_node(|node| {
+            for lane in 0..node.0.lanes.len() {
+                node.call_lane(lane, |lane, now| lane.handle_incarnation(now, peer));
+            }
             node.call_membership(|membership, now| membership.handle_link_up(now, address, peer));
         });
     }

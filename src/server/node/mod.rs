@@ -2,6 +2,7 @@
 
 mod batch;
 mod cluster;
+mod disk;
 mod inbox;
 mod leaving;
 mod listing;
@@ -23,6 +24,7 @@ use super::lane_shell::{LaneShell, World};
 use super::limits::Limits;
 use super::news::NewsBox;
 use super::settings::Settings;
+use crate::disk::{Disk, Durability};
 use crate::metrics::Metrics;
 use crate::peer::{Links, PeerSettings};
 use cluster::Cluster;
@@ -55,11 +57,14 @@ struct Inner {
     cluster: Mutex<Cluster>,
     membership_alarm: Alarm,
     links: Links,
+    /// Where it keeps what it promises, if not in memory alone.
+    disk: Option<Disk>,
     metrics: Metrics,
     limits: Limits,
+    durability: Durability,
     refusals: Refusals,
-    /// Who has taken this process's place, if somebody has.
-    replaced: watch::Sender<Option<Replaced>>,
+    /// Why this process can serve no longer, if it cannot.
+    ended: watch::Sender<Option<Ended>>,
     /// Operations whose clients wait, and how many may.
     operations_running: AtomicUsize,
     operations_max: usize,
@@ -67,44 +72,53 @@ struct Inner {
     listings: Semaphore,
 }
 
-/// Who has taken a process's place.
+/// Why a process can serve no longer.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Replaced {
-    /// The other process.
-    pub(crate) by: NodeId,
-    /// Where it is reached.
-    pub(crate) address: Address,
+pub(crate) enum Ended {
+    /// Another process has taken its place.
+    Replaced {
+        /// The other process.
+        by: NodeId,
+        /// Where it is reached.
+        address: Address,
+    },
+    /// Its disk has failed, for this reason.
+    DiskFailed(String),
 }
 
 impl Node {
-    /// A node that is about to start: it knows of no cluster, and dials nobody yet.
+    /// A node that is about to start, with these lanes: it dials nobody yet.
     pub(crate) fn new(
         settings: &Settings,
         incarnation: Incarnation,
+        lanes: Vec<LaneShell>,
+        disk: Option<Disk>,
         membership: Membership,
         metrics: Metrics,
     ) -> Self {
-        let lanes = lane_options(settings, incarnation).map(LaneShell::new);
         Self(Arc::new_cyclic(|inner| Inner {
             incarnation,
             advertise: settings.advertise.clone(),
             clock: Clock::start(),
-            lanes: lanes.collect(),
+            lanes,
             news: NewsBox::default(),
             cluster: Mutex::new(Cluster::new(membership)),
             membership_alarm: Alarm::default(),
             links: Links::new(
                 incarnation,
+                disk.as_ref().map(Disk::recovered),
                 PeerSettings {
                     password: settings.password.clone(),
                     ..PeerSettings::default()
                 },
                 Arc::new(NodeInbox(inner.clone())),
             ),
+            disk,
             metrics,
             limits: settings.into(),
+            durability: settings.durability(),
             refusals: Refusals::default(),
-            replaced: watch::Sender::new(None),
+            ended: watch::Sender::new(None),
             operations_running: AtomicUsize::new(0),
             operations_max: settings.operations_max,
             listings: Semaphore::new(listing::GROUPS_MAX),
@@ -151,18 +165,19 @@ impl Node {
         }
     }
 
-    /// Ends when another process has taken this one's place, and says which.
-    pub(crate) async fn replaced(&self) -> Replaced {
-        let mut replaced = self.0.replaced.subscribe();
-        let replaced = replaced.wait_for(Option::is_some).await;
-        let replaced = replaced.expect("the node, which holds the sender, lives");
-        replaced.clone().expect("waited for")
+    /// Ends when this process can serve no longer, and says why.
+    pub(crate) async fn ended(&self) -> Ended {
+        let mut ended = self.0.ended.subscribe();
+        let ended = ended.wait_for(Option::is_some).await;
+        let ended = ended.expect("the node, which holds the sender, lives");
+        ended.clone().expect("waited for")
     }
 
     fn world(&self) -> World<'_> {
         World {
             clock: self.0.clock,
             links: &self.0.links,
+            disk: self.0.disk.as_ref(),
             news: &self.0.news,
         }
     }
@@ -178,6 +193,7 @@ impl Node {
         let lanes = self.0.lanes.len();
         let mut by_lane: Vec<Vec<Message>> = Vec::new();
         by_lane.resize_with(lanes, Vec::new);
+        self.refuse_to_keep(messages);
         for message in messages.drain(..) {
             if let Some(lane) = message.body.lane(lanes) {
                 by_lane[lane].push(message);
@@ -233,19 +249,24 @@ impl Node {
     }
 }
 
-/// What each lane is told. Together they copy no faster than the node may.
-fn lane_options(
+/// What each lane is told. Together they copy no faster than the node may, and take no more
+/// memory.
+pub(super) fn lane_options(
     settings: &Settings,
     incarnation: Incarnation,
 ) -> impl Iterator<Item = LaneOptions> {
     let lanes = u16::try_from(settings.lanes).expect("at most Settings::LANES_CEILING lanes");
     let copy_bytes_per_second_max = (settings.copy_bytes_per_second_max)
         .map(|bytes_per_second| (bytes_per_second / u64::from(lanes.max(1))).max(1));
+    // Registers are spread over the lanes by hash, so that each takes about the same.
+    let memory_bytes_max = (settings.memory_bytes_max).map(|bytes| bytes / u64::from(lanes.max(1)));
     (0..lanes).map(move |lane| LaneOptions {
         operations_max: settings.operations_max,
         content_bytes_max: settings.value_bytes_max,
-        has_disk: false,
+        memory_bytes_max,
+        has_disk: settings.disk.is_some(),
         hedge: Some(settings.resend_first / 2),
+        collect_interval: Some(COLLECT_INTERVAL),
         resend_first: settings.resend_first,
         resend_max: settings.resend_max,
         copy_bytes_per_second_max,
@@ -253,6 +274,10 @@ fn lane_options(
         ..LaneOptions::new(incarnation, lane)
     })
 }
+
+/// How often each lane begins to drop tombstones, up to 64 of one slot at a time: so often that they
+/// do not pile up for long, and so seldom that a million of them does not slow others.
+const COLLECT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How often a node that stops looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(5);

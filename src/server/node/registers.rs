@@ -33,6 +33,8 @@ impl Registers for Node {
             Outcome::Refused(Refusal::Busy)
         } else if let Some(refusal) = inner.refusals.of(operation.name().slot()) {
             Outcome::Refused(refusal)
+        } else if operation.is_write() && self.is_disk_pressed() {
+            Outcome::Refused(Refusal::Disk)
         } else {
             self.run(operation, timeout).await
         };

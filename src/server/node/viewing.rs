@@ -1,9 +1,9 @@
 //! How a node comes by its view of the cluster.
 
-use super::Node;
+use super::{Ended, Node};
 use crate::server::lane_shell::{LaneFigures, LaneShell};
 use crate::server::shares::slots;
-use crate::server::view::{ClusterView, MemberStanding, MemberView};
+use crate::server::view::{ClusterView, DiskView, MemberStanding, MemberView};
 use protocol::{Configuration, Epoch, Groups, Member, NodeId, Slot};
 use std::sync::atomic::Ordering;
 
@@ -15,9 +15,10 @@ impl Node {
         // short a time as can be.
         let figures = inner.lanes.iter().map(LaneShell::figures);
         let figures = figures.fold(LaneFigures::default(), LaneFigures::plus);
-        let replaced = inner.replaced.borrow();
-        let replaced_by = replaced.as_ref().map(|replaced| replaced.by);
-        drop(replaced);
+        let replaced_by = match &*inner.ended.borrow() {
+            Some(Ended::Replaced { by, .. }) => Some(*by),
+            Some(Ended::DiskFailed(_)) | None => None,
+        };
 
         let mut cluster = inner.cluster.lock();
         let shares = cluster.shares();
@@ -79,6 +80,15 @@ impl Node {
             members,
             registers: figures.registers,
             bytes: figures.bytes,
+            memory_bytes: figures.memory_bytes,
+            tombstones: figures.tombstones,
+            tombstones_dropped: figures.tombstones_dropped,
+            memory_limit: inner.limits.memory_bytes_max,
+            durability: inner.durability,
+            disk: inner.disk.as_ref().map(|disk| DiskView {
+                pressure: disk.pressure(),
+                figures: disk.figures(),
+            }),
             copied_registers: figures.copied.registers,
             copied_bytes: figures.copied.bytes,
             operations_running: inner.operations_running.load(Ordering::Relaxed),

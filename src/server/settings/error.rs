@@ -1,5 +1,6 @@
 //! What is wrong with settings, and what to do about it: [`SettingsError`].
 
+use crate::disk::Durability;
 use crate::server::password::{Password, PasswordError};
 use protocol::{Address, Configuration, Member};
 use std::fmt;
@@ -40,6 +41,12 @@ pub(crate) enum SettingsError {
     PeerEverywhere(&'static str, Address),
     /// This list names a node twice.
     PeerTwice(&'static str, Address),
+    /// Nothing is to be on disk, and there is a directory to keep it in.
+    MemoryOnDisk,
+    /// Promises are to be on disk, and there is no directory.
+    DurableNowhere(Durability),
+    /// A loss on a disk is accepted, and there is no disk.
+    NothingToLose,
     /// No member can have this weight.
     Weight(u32),
     /// Those who found a cluster all have the usual weight.
@@ -91,6 +98,9 @@ impl SettingsError {
             Self::PasswordTwice => "leave one of the two out; --password-file keeps the password \
                 out of the list of processes"
                 .to_owned(),
+            Self::MemoryOnDisk => "leave one of the two out".to_owned(),
+            Self::DurableNowhere(_) => "give --data-dir DIR".to_owned(),
+            Self::NothingToLose => "leave it out, or give --data-dir DIR".to_owned(),
             Self::AdvertisesEverywhere(address) => format!(
                 "give --advertise HOST:{}, the address at which the other nodes reach this one",
                 address.port()
@@ -151,6 +161,18 @@ impl fmt::Display for SettingsError {
             Self::PasswordTwice => {
                 write!(f, "--password and --password-file are both given")
             }
+            Self::MemoryOnDisk => write!(
+                f,
+                "--durability memory keeps nothing on disk, and --data-dir is given"
+            ),
+            Self::DurableNowhere(durability) => write!(
+                f,
+                "--durability {durability} keeps promises on disk, and there is no --data-dir"
+            ),
+            Self::NothingToLose => write!(
+                f,
+                "--accept-loss is for a node with a disk, and there is no --data-dir"
+            ),
             Self::AdvertisesEverywhere(address) => write!(
                 f,
                 "the node would tell the others to reach it at {address}, which is no one's \

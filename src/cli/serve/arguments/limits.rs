@@ -1,6 +1,6 @@
 //! What a node takes on: [`LimitArgs`].
 
-use crate::cli::values::{count, millis};
+use crate::cli::values::{Size, count, millis, size};
 use crate::server::Settings;
 use clap::Args;
 use std::time::Duration;
@@ -47,6 +47,17 @@ pub(crate) struct LimitArgs {
         default_value = "268435456"
     )]
     pub(crate) body_bytes_in_flight_max: usize,
+
+    /// Memory for registers, such as 512MiB or 2GB; beyond it only deletes and what adds nothing are
+    /// accepted; 0 for no limit
+    #[arg(
+        long,
+        env = "SHARDEDMEMORY_MEMORY_LIMIT",
+        value_name = "SIZE",
+        value_parser = size,
+        default_value = "0"
+    )]
+    pub(crate) memory_limit: Size,
 
     /// Operations that may run at once; one more is refused
     #[arg(

@@ -1,6 +1,7 @@
 //! What a node can be told on the command line, by its environment, or by a file: [`ServeArgs`].
 
 mod addresses;
+mod disk;
 mod limits;
 mod log;
 mod members;
@@ -9,9 +10,11 @@ mod times;
 
 use crate::cli::failure::Failure;
 use crate::cli::password::PasswordArgs;
+use crate::disk::Durability;
 use crate::server::{Settings, SettingsError};
 use addresses::AddressArgs;
 use clap::Args;
+use disk::DiskArgs;
 use limits::LimitArgs;
 use log::LogArgs;
 use members::MemberArgs;
@@ -24,10 +27,10 @@ use times::TimeArgs;
 /// Run one node
 ///
 /// A node serves clients and the other nodes on the same port. Nodes that are started with the
-/// same --peers found one cluster as soon as all of them are up; later ones --join it. A node that
-/// restarts has lost its memory: by itself it comes back in its old place, as soon as a majority of
-/// the members agrees, and copies what it is to hold from the others. Until then it passes
-/// requests on.
+/// same --peers found one cluster as soon as all of them are up; later ones --join it. A node with a
+/// --data-dir that restarts goes on as the one that it was. One without has lost its memory: by
+/// itself it comes back in its old place, as soon as a majority of the members agrees, and copies
+/// what it is to hold from the others. Until then it passes requests on.
 ///
 /// Every setting can be given as a flag, as the environment variable that is named beside it, or in
 /// a file, under the flag's name in snake_case. The flag wins over the variable, the variable over
@@ -44,6 +47,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten, next_help_heading = "Access")]
     pub(crate) password: PasswordArgs,
+
+    #[command(flatten, next_help_heading = "Disk")]
+    pub(crate) disk: DiskArgs,
 
     #[command(flatten, next_help_heading = "Members")]
     pub(crate) members: MemberArgs,
@@ -72,6 +78,10 @@ Examples:
 
   One of three on this machine (start it for each of the ports):
     shardedmemory serve --listen 127.0.0.1:3030 \\
+      --peers 127.0.0.1:3030,127.0.0.1:3031,127.0.0.1:3032
+
+  The same with a disk, so that nothing is lost when all of them stop:
+    shardedmemory serve --listen 127.0.0.1:3030 --data-dir data-3030 \\
       --peers 127.0.0.1:3030,127.0.0.1:3031,127.0.0.1:3032
 
   A fourth one for them, later:
@@ -113,6 +123,7 @@ impl ServeArgs {
         let Self {
             addresses,
             password,
+            disk,
             members,
             limits,
             redis,
@@ -135,12 +146,14 @@ impl ServeArgs {
             weight: members.weight,
             replication: members.replication,
             password: password.password()?,
+            disk: disk.settings()?,
             multi_register: redis.multi_register,
             insecure: addresses.insecure,
             timeout: limits.timeout_ms,
             timeout_max: limits.timeout_max_ms,
             value_bytes_max: limits.value_bytes_max,
             body_bytes_in_flight_max: limits.body_bytes_in_flight_max,
+            memory_bytes_max: Some(limits.memory_limit.0).filter(|&bytes| bytes > 0),
             operations_max: limits.operations_max,
             connections_max: limits.connections_max,
             lanes: limits.lanes.unwrap_or_else(cores),
@@ -184,6 +197,13 @@ impl ServeArgs {
                 None => self.derived("advertise"),
             },
             "lanes" => Some(vec![cores().to_string()]),
+            "durability" => {
+                let durability = match self.disk.data_dir {
+                    Some(_) => Durability::Sync,
+                    None => Durability::Memory,
+                };
+                Some(vec![durability.to_string()])
+            }
             _ => None,
         }
     }

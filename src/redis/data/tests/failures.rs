@@ -107,6 +107,10 @@ fn what_was_certainly_not_done_may_be_tried_again() {
             "-BUSY others kept changing the register; nothing was done, try again in a moment\r\n",
         ),
         (
+            Refusal::Full,
+            "-OOM command not allowed when used memory > 'maxmemory' (--memory-limit); nothing was written, delete keys, add nodes, or raise it\r\n",
+        ),
+        (
             Refusal::Exhausted,
             "-ERR the register's sequence numbers are used up; nothing was done, use another key\r\n",
         ),

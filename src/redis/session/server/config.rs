@@ -18,8 +18,7 @@ impl<N: Registers> Session<N> {
             ("save", ""),
             ("cluster-enabled", "no"),
             ("databases", "1"),
-            // No bound: what is written is never given up for what is new.
-            ("maxmemory", "0"),
+            // What is written is never given up for what is new.
             ("maxmemory-policy", "noeviction"),
             ("notify-keyspace-events", ""),
             ("replica-read-only", "no"),
@@ -28,6 +27,8 @@ impl<N: Registers> Session<N> {
         .map(|(name, value)| (name, value.to_owned()))
         .into();
         config.push(("maxclients", settings.connections_max.to_string()));
+        let maxmemory = limits.memory_bytes_max.unwrap_or_default();
+        config.push(("maxmemory", maxmemory.to_string()));
         config.push(("port", settings.port.to_string()));
         config.push(("proto-max-bulk-len", limits.value_bytes_max.to_string()));
         config.sort_unstable();

@@ -133,12 +133,13 @@ fn memory(figures: &Figures, text: &mut String) {
             ],
         );
     }
+    let limit = figures.view.memory_limit.unwrap_or_default();
     lines(
         text,
         &[
-            ("used_memory_dataset", &figures.view.bytes),
-            ("maxmemory", &0),
-            ("maxmemory_human", &"0B"),
+            ("used_memory_dataset", &figures.view.memory_bytes),
+            ("maxmemory", &limit),
+            ("maxmemory_human", &human(limit)),
             ("maxmemory_policy", &"noeviction"),
         ],
     );
