@@ -7,6 +7,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | `backup` | files of backups |
 //! | `history` | files of histories |
 //! | `redis` | what Redis clients send and servers answer |
 //! | `wire` | what comes on connections between nodes |
@@ -18,6 +19,7 @@
 //! HTTP, settings files and what the commands are answered are in `shardedmemory::fuzzing`, beside
 //! the code that meets them.
 
+mod backup;
 mod history;
 mod lanes;
 mod member;
@@ -26,6 +28,7 @@ mod outsider;
 mod redis;
 mod wire;
 
+pub use backup::backup_file;
 pub use history::history_file;
 pub use lanes::{Ends, lanes, lanes_with};
 pub use member::member;
@@ -53,6 +56,7 @@ macro_rules! targets {
 }
 
 targets! {
+    backup_file
     client_answer
     configuration
     history_file
