@@ -4,8 +4,10 @@
 //! Nothing here waits for a time: conditions are waited for, with a deadline that only a fault
 //! exceeds. Tests print the figures that they see (`cargo test --test cluster -- --show-output`).
 
+mod backup;
 mod bench;
 mod crash;
+mod disk;
 mod founding;
 mod freeze;
 mod harness;
@@ -15,6 +17,7 @@ mod listing;
 mod local;
 mod many;
 mod members;
+mod memory;
 mod overload;
 mod password;
 mod recover;
@@ -25,6 +28,7 @@ mod serve;
 mod serving;
 mod stop;
 mod strangers;
+mod tombstones;
 mod tools;
 mod torture;
 mod verify;

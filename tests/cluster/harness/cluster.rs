@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use super::{eventually, free_ports};
+use nix::sys::signal::Signal;
 use std::ops::{Index, IndexMut};
 
 /// Nodes that were started together.
@@ -26,8 +27,16 @@ impl Cluster {
 
     /// The same, with no other flags than these.
     pub(crate) async fn start_exactly(size: u16, flags: &[&str]) -> Self {
+        Self::start_each(size, |_| {
+            flags.iter().map(|&flag| flag.to_owned()).collect()
+        })
+        .await
+    }
+
+    /// A cluster of so many nodes, all of them ready, each with flags of its own.
+    pub(crate) async fn start_each(size: u16, flags: impl Fn(usize) -> Vec<String>) -> Self {
         loop {
-            let mut cluster = Self::prepare(size, flags);
+            let mut cluster = Self::prepare_each(size, &flags);
             cluster.nodes.iter_mut().for_each(Node::start);
             // Another process may have taken a port since it was seen free.
             let mut unlucky = false;
@@ -96,15 +105,41 @@ impl Cluster {
 
     /// Nodes that know of each other and are not started yet.
     pub(crate) fn prepare(size: u16, flags: &[&str]) -> Self {
+        Self::prepare_each(size, |_| {
+            flags.iter().map(|&flag| flag.to_owned()).collect()
+        })
+    }
+
+    fn prepare_each(size: u16, flags: impl Fn(usize) -> Vec<String>) -> Self {
         let ports = free_ports(size);
         let peers: Vec<String> = ports
             .iter()
             .map(|port| format!("127.0.0.1:{port}"))
             .collect();
         let peers = peers.join(",");
-        let nodes = ports.iter().map(|&port| Node::new(port, &peers, flags));
+        let nodes = ports.iter().enumerate().map(|(index, &port)| {
+            let flags = flags(index);
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            Node::new(port, &peers, &flags)
+        });
         Self {
             nodes: nodes.collect(),
+        }
+    }
+
+    /// Ends all processes at once, with no chance to say good-bye.
+    pub(crate) fn kill_all(&mut self) {
+        for node in &self.nodes {
+            node.signal(Signal::SIGKILL);
+        }
+        self.nodes.iter_mut().for_each(Node::kill);
+    }
+
+    /// Starts all processes, and waits until each of them is ready.
+    pub(crate) async fn start_all(&mut self) {
+        self.nodes.iter_mut().for_each(Node::start);
+        for node in &self.nodes {
+            eventually("every node is ready again", async || node.is_ready().await).await;
         }
     }
 

@@ -224,7 +224,7 @@ impl Worker {
                         count(&tally.done);
                         return true;
                     }
-                    (503, _) => {
+                    (429 | 503, _) => {
                         assert_eq!(answer.json()["outcome"], "refused", "{answer:?}");
                         assert!(answer.header("retry-after").is_some(), "{answer:?}");
                         recorder.refused(id);

@@ -152,7 +152,7 @@ impl Node {
     ///
     /// # Panics
     /// If it ends for another reason.
-    pub(super) async fn runs(&mut self) -> bool {
+    pub(crate) async fn runs(&mut self) -> bool {
         let mut runs = false;
         eventually("the node runs", async || {
             if let Some(status) = self.try_ended() {

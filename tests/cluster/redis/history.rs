@@ -55,7 +55,7 @@ async fn clients_of_both_protocols_see_linearizable_registers_while_nodes_freeze
 }
 
 /// Redis clients at work, two at each node.
-struct Workers {
+pub(crate) struct Workers {
     stop: Arc<AtomicBool>,
     /// By node.
     told: Vec<Arc<Told>>,
@@ -71,7 +71,8 @@ struct Told {
 }
 
 impl Workers {
-    fn start(cluster: &Cluster, recorder: &Arc<Recorder>) -> Self {
+    /// Sets them to work at every node; they use the registers that a [`Load`] uses.
+    pub(crate) fn start(cluster: &Cluster, recorder: &Arc<Recorder>) -> Self {
         let mut workers = Self {
             stop: Arc::default(),
             told: Vec::new(),
@@ -97,7 +98,7 @@ impl Workers {
     }
 
     /// Waits until the clients of each of these nodes have got so many more commands done.
-    async fn progress(&self, nodes: &[usize], commands: u64) {
+    pub(crate) async fn progress(&self, nodes: &[usize], commands: u64) {
         let done = || {
             nodes
                 .iter()
@@ -110,7 +111,8 @@ impl Workers {
         .await;
     }
 
-    async fn finish(mut self) -> String {
+    /// Lets them finish what they do. Tells what they were told.
+    pub(crate) async fn finish(mut self) -> String {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.running.join_next().await {
             ended.expect("no client panics");

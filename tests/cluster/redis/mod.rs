@@ -1,7 +1,7 @@
 //! Redis clients, byte by byte.
 
 mod faces;
-mod history;
+pub(crate) mod history;
 mod order;
 mod slow;
 mod stop;

@@ -14,7 +14,15 @@ async fn with_one_of_three_dead_every_command_is_done() {
     let mut cluster = Cluster::start(3).await;
     let mut client = RedisClient::connect(cluster[0].address()).await;
     assert_eq!(client.ask(&["SET", "a", "1"]).await, "+OK");
+    let dead = cluster[2].id().await;
     cluster[2].kill();
+    // A command that is on its way to it when it dies ends as unknown.
+    eventually("its death is noticed", async || {
+        let members = cluster[0].view().await["members"].clone();
+        let members = members.as_array().expect("a list");
+        (members.iter()).any(|member| member["id"] == dead && member["state"] != "alive")
+    })
+    .await;
     let mut slowest = Duration::ZERO;
     for round in 0..100 {
         let name = format!("register-{round}");

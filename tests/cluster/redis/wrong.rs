@@ -90,11 +90,15 @@ async fn one_connection_too_many_is_told_so_and_there_is_room_when_another_close
     let cluster = Cluster::start_with(1, &["--connections-max", "5"]).await;
     let address = cluster[0].address();
     let mut clients = Vec::new();
-    for _ in 0..5 {
+    // Who asked whether the node serves may still count as connected.
+    eventually("five clients are connected", async || {
         let mut client = RedisClient::connect(address).await;
-        assert_eq!(client.ask(&["PING"]).await, "+PONG");
-        clients.push(client);
-    }
+        if client.ask(&["PING"]).await == "+PONG" {
+            clients.push(client);
+        }
+        clients.len() == 5
+    })
+    .await;
     let mut late = RedisClient::connect(address).await;
     late.send(request(&["PING"])).await;
     assert_eq!(
