@@ -136,24 +136,23 @@ def loopback(ports):
     return [f"127.0.0.1:{port}" for port in ports]
 
 
-def shardedmemory(stage, program, nodes=3):
-    """Nodes of ours."""
-    addresses = loopback(free_ports(nodes))
-    processes = [
-        stage.start(
-            f"shardedmemory-{address.split(':')[1]}",
-            [program, "serve", "--exit-with-parent", "--leave-on-stop=false", "--listen", address]
-            + ["--peers", ",".join(addresses)],
-        )
-        for address in addresses
-    ]
+def shardedmemory(stage, program, nodes=3, durability=None, disk=None, addresses=None):
+    """Nodes of ours: in memory, or with data directories in that of the disk."""
+    addresses = addresses or loopback(free_ports(nodes))
+    processes = []
+    for address in addresses:
+        name = f"shardedmemory-{address.split(':')[1]}"
+        arguments = ["--leave-on-stop=false", "--listen", address, "--peers", ",".join(addresses)]
+        if disk:
+            arguments += ["--data-dir", os.path.join(disk, name), "--durability", durability]
+        processes.append(stage.start(name, [program, "serve", "--exit-with-parent"] + arguments))
     for process, address in zip(processes, addresses):
         process.until("ready", lambda: answers(f"http://{address}/readyz"))
     return Cluster("redis", processes, addresses)
 
 
-def etcd(stage, nodes=3):
-    """Nodes of etcd as they come, with their data in memory."""
+def etcd(stage, nodes=3, disk=None):
+    """Nodes of etcd as they come, with their data in memory, or in the directory of a disk."""
     ports = free_ports(2 * nodes)
     clients, peers = loopback(ports[:nodes]), loopback(ports[nodes:])
     names = [f"etcd-{address.split(':')[1]}" for address in clients]
@@ -161,7 +160,7 @@ def etcd(stage, nodes=3):
     processes = []
     for name, client, peer in zip(names, clients, peers):
         url, peer_url = f"http://{client}", f"http://{peer}"
-        arguments = ["etcd", "--name", name, "--data-dir", os.path.join(stage.tmpfs(), name)]
+        arguments = ["etcd", "--name", name, "--data-dir", os.path.join(disk or stage.tmpfs(), name)]
         arguments += ["--listen-client-urls", url, "--advertise-client-urls", url]
         arguments += ["--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url]
         arguments += ["--initial-cluster", members, "--initial-cluster-token", names[0]]
