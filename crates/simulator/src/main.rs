@@ -53,6 +53,10 @@ struct Arguments {
     #[arg(long)]
     disks: bool,
 
+    /// Have clients delete much, and tombstones dropped soon, in every run.
+    #[arg(long)]
+    deletes: bool,
+
     /// Put a fault back, to see it found.
     #[arg(long, value_parser = parse_planted)]
     planted: Option<Planted>,
@@ -75,6 +79,7 @@ impl Arguments {
             replication: self.replication,
             loss: self.loss,
             disks: self.disks,
+            deletes: self.deletes,
             planted: self.planted,
         }
     }

@@ -19,6 +19,8 @@ pub struct Run {
     pub loss: bool,
     /// Whether the nodes have disks in any case, and not only if that is drawn.
     pub disks: bool,
+    /// Whether clients delete much, and tombstones are dropped soon, whatever the seed would decide.
+    pub deletes: bool,
     /// A fault put back, to see it found. Then nobody asks whether a majority holds what is called
     /// settled: the clients' history has to show that it does not.
     pub planted: Option<Planted>,
@@ -81,6 +83,7 @@ impl Run {
             replication: Replication::Any,
             loss: false,
             disks: false,
+            deletes: false,
             planted: None,
         }
     }
@@ -99,6 +102,9 @@ impl Run {
         }
         if self.disks {
             command += " --disks";
+        }
+        if self.deletes {
+            command += " --deletes";
         }
         if let Some(planted) = self.planted {
             command += &format!(" --planted {planted}");

@@ -165,7 +165,7 @@ impl Plan {
         // Nothing that comes moves a change on in less time than a few messages take.
         machines.abort_after = machines.abort_after.max(weather.delay_mean * 100);
         let may_lose = !faults_from_the_start && !everyone_may_die;
-        let workload = WorkloadPlan::draw(&mut chance);
+        let mut workload = WorkloadPlan::draw(&mut chance);
         let faults_last = chance.span(seconds(4)..=seconds(14));
         // Only the process that comes back shows that the former one's memory is gone.
         let down_stay_down = chance.happens(0.3) && !everyone_may_die;
@@ -180,6 +180,11 @@ impl Plan {
         let collect_ms = chance.pick(&[None, Some(10), Some(50), Some(300)]);
         machines.collect_interval = collect_ms.map(millis);
         machines.collect_after_change = millis(chance.pick(&[0, 300, 2000]));
+        if run.deletes {
+            machines.collect_interval = Some(millis(chance.pick(&[5, 20, 100])));
+            machines.collect_after_change = Duration::ZERO;
+            workload.delete_much();
+        }
         Self {
             machines,
             weather,

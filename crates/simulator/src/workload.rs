@@ -75,6 +75,11 @@ impl WorkloadPlan {
             timeouts: chance.pick(&timeouts),
         }
     }
+
+    /// Much of what clients ask for is to delete something.
+    pub(crate) fn delete_much(&mut self) {
+        self.delete_share = 0.3;
+    }
 }
 
 /// What a register is used for.

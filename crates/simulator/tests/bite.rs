@@ -23,6 +23,7 @@ fn is_found_as(first: u64, planted: impl Into<Planted>, wanted: FailureKind) {
         let this = Run {
             planted: Some(planted),
             disks: planted == Planted::SyncLeftOut,
+            deletes: planted == PlantedFault::DropWithoutMarks.into(),
             ..Run::of(seed)
         };
         let Err(failure) = run(this) else {
@@ -65,7 +66,7 @@ fn tombstones_that_are_dropped_without_a_floor_are_found() {
 
 #[test]
 fn tombstones_that_are_dropped_while_others_are_still_at_work_are_found() {
-    is_found_from(90, PlantedFault::DropWithoutMarks);
+    is_found_from(100, PlantedFault::DropWithoutMarks);
 }
 
 #[test]
