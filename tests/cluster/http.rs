@@ -96,11 +96,18 @@ async fn a_register_is_created_once_wherever_that_is_asked_for() {
         .await
         .assert_problem(412, "condition-failed", "refused");
     let nothing = cluster[1].get(PATH).await;
-    assert_eq!(nothing.assert_status(404).header("etag"), Some(&*tombstone));
-    put_if(&cluster[1], &tombstone, "again")
-        .await
-        .assert_status(204);
-    assert_eq!(cluster[0].get(PATH).await.text(), "again");
+    let tag = nothing.assert_status(404).header("etag");
+    assert!(tag.is_none() || tag == Some(&*tombstone), "{tag:?}");
+    let again = put_if(&cluster[1], &tombstone, "again").await;
+    let found = cluster[0].get(PATH).await;
+    match again.status {
+        204 => assert_eq!(found.text(), "again"),
+        // On a slow machine the tombstone, and its tag with it, has been dropped meanwhile.
+        _ => {
+            again.assert_problem(412, "condition-failed", "refused");
+            assert_eq!(found.assert_status(404).header("etag"), None);
+        }
+    }
 }
 
 #[tokio::test]
