@@ -80,6 +80,7 @@ struct ClusterJson {
     disk: Option<&'static str>,
     copied_registers: u64,
     copied_bytes: u64,
+    repaired_registers: u64,
     operations_running: usize,
     rounds: OperationsJson,
     durability: String,
@@ -137,6 +138,7 @@ impl ClusterJson {
             disk: view.disk.map(|disk| pressure(disk.pressure)),
             copied_registers: view.copied_registers,
             copied_bytes: view.copied_bytes,
+            repaired_registers: view.registers_repaired,
             operations_running: view.operations_running,
             rounds: OperationsJson {
                 read: RoundsJson::new(metrics, OperationKind::Read),
@@ -194,6 +196,7 @@ mod tests {
             state.view.memory_bytes = 2_500;
             state.view.tombstones = 2;
             state.view.tombstones_dropped = 3;
+            state.view.registers_repaired = 6;
             state.view.memory_limit = Some(1_000_000);
             state.view.durability = Durability::Interval;
             state.view.disk = Some(DiskView {
@@ -264,6 +267,7 @@ mod tests {
             "disk": "behind",
             "copied_registers": 4,
             "copied_bytes": 400,
+            "repaired_registers": 6,
             "operations_running": 0,
             "rounds": {
                 "read": { "one": 2, "two": 0, "more": 0 },

@@ -247,6 +247,8 @@ mod tests {
             memory_bytes: 9_000,
             tombstones: 2,
             tombstones_dropped: 5,
+            groups_compared: 6,
+            registers_repaired: 1,
             memory_limit: Some(10_000),
             durability: Durability::Sync,
             disk: Some(DiskView {
@@ -336,6 +338,8 @@ mod tests {
             "shardedmemory_memory_bytes 9000",
             "shardedmemory_tombstones 2",
             "shardedmemory_tombstones_dropped_total 5",
+            "shardedmemory_repair_groups_compared_total 6",
+            "shardedmemory_repair_registers_total 1",
             "shardedmemory_memory_limit_bytes 10000",
             "shardedmemory_disk_full 1",
             "shardedmemory_disk_behind 0",

@@ -97,6 +97,10 @@ pub(crate) struct LaneFigures {
     pub(crate) tombstones: usize,
     /// Tombstones that it has dropped.
     pub(crate) tombstones_dropped: u64,
+    /// How often a group was compared with what another replica held of it.
+    pub(crate) groups_compared: u64,
+    /// Registers of which that showed that something had been missed.
+    pub(crate) registers_repaired: u64,
     /// What was copied since the lane was made.
     pub(crate) copied: Copied,
 }
@@ -110,6 +114,8 @@ impl LaneFigures {
             memory_bytes: self.memory_bytes + other.memory_bytes,
             tombstones: self.tombstones + other.tombstones,
             tombstones_dropped: self.tombstones_dropped + other.tombstones_dropped,
+            groups_compared: self.groups_compared + other.groups_compared,
+            registers_repaired: self.registers_repaired + other.registers_repaired,
             copied: self.copied.plus(other.copied),
         }
     }
@@ -281,12 +287,15 @@ impl LaneShell {
     pub(crate) fn figures(&self) -> LaneFigures {
         let state = self.state.lock();
         let copied = Copied::in_this_configuration(&state.lane);
+        let repair = state.lane.repair_progress();
         LaneFigures {
             registers: state.lane.registers(),
             bytes: state.lane.bytes(),
             memory_bytes: state.lane.memory_bytes(),
             tombstones: state.lane.tombstones(),
             tombstones_dropped: state.lane.tombstones_dropped(),
+            groups_compared: repair.groups,
+            registers_repaired: repair.registers,
             copied: state.copied_before.plus(copied),
         }
     }

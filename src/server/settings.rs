@@ -81,6 +81,9 @@ pub(crate) struct Settings {
     /// How many bytes of registers the node copies from others in a second, over all its lanes;
     /// `None` for no bound.
     pub(crate) copy_bytes_per_second_max: Option<u64>,
+    /// How long each lane waits before it compares another group with what another replica holds;
+    /// `None` if it does not.
+    pub(crate) repair_interval: Option<Duration>,
 }
 
 /// Where a node keeps its registers and promises.

@@ -58,6 +58,7 @@ fn settings(listen: SocketAddr) -> Settings {
         leave_on_stop: false,
         leave_timeout: SOON,
         copy_bytes_per_second_max: None,
+        repair_interval: None,
     }
 }
 

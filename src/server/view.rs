@@ -57,6 +57,10 @@ pub(crate) struct ClusterView {
     pub(crate) tombstones: usize,
     /// How many tombstones of deleted registers this node has dropped since it started.
     pub(crate) tombstones_dropped: u64,
+    /// How often this node has compared a group with what another replica held of it.
+    pub(crate) groups_compared: u64,
+    /// How many registers that showed of which this node had missed something, and now has not.
+    pub(crate) registers_repaired: u64,
     /// The memory that they may take, if there is a limit.
     pub(crate) memory_limit: Option<u64>,
     /// What survives what, at this node.

@@ -27,11 +27,11 @@
 //! whatever numbers it drew since. So what is under way began later: it was shown the tombstone, or
 //! what stands above it, or a floor by which it makes a greater tag. (4) A message of what has ended
 //! is refused: in this epoch, by its number, wherever the tombstone was dropped, and in later ones
-//! by its epoch. (5) Those who have left have no mark; no member serves them any more. (6) A promise
+//! by its epoch. So is a `Confirm`, which brings tombstones. (5) Those who have left have no mark; no member serves them any more. (6) A promise
 //! made later changes what is held, so what is held is kept.
 
 use crate::ballot::Accepted;
-use crate::configuration::{ClusterId, Configuration, Epoch};
+use crate::configuration::{ClusterId, Epoch};
 use crate::lane::Lane;
 use crate::membership::PeerState;
 use crate::message::{Body, Counter, RequestId};
@@ -114,7 +114,11 @@ pub(crate) const TOMBSTONES_MAX: usize = 64;
 /// A slot of more registers is left alone: to compare it would take long.
 const SLOT_REGISTERS_MAX: usize = 4096;
 
-/// How long a round may take. The longest operations hold it up.
+/// How long a round waits for the replicas to confirm: as long as it does, it holds up those of
+/// others.
+const CONFIRM_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may take from then on. The longest operations hold it up.
 const ROUND_MAX: Duration = Duration::from_secs(120);
 
 /// How many times some tombstones of one slot are looked at, at most, before the lane goes on with
@@ -134,6 +138,14 @@ impl Lane {
         round
             .map(|round| round.ask_again_at)
             .or(self.collecting.next)
+    }
+
+    /// The number of a round whose tombstones may still be on their way to be taken. Another round
+    /// may drop a newer tombstone meanwhile: that waits, and what comes later is refused.
+    pub(crate) fn collect_low_water(&self) -> Option<Counter> {
+        let round = self.collecting.round.as_ref();
+        let confirming = round.filter(|round| matches!(round.phase, Phase::Confirming(_)));
+        confirming.map(|round| round.counter)
     }
 
     /// How many tombstones this lane's replica holds.
@@ -216,7 +228,7 @@ impl Lane {
             return false;
         };
         let wait = self.options.collect_after_change;
-        is_at_rest(configuration)
+        configuration.is_at_rest()
             && configuration.contains(own)
             && (!self.peers.serves_left() || now.since(self.collecting.entered_at) >= wait)
             && (configuration.members())
@@ -243,7 +255,7 @@ impl Lane {
             phase: Phase::Confirming(Vec::new()),
             own_after: PersistNumber::NONE,
             ask_again_at: now + self.options.resend_first,
-            deadline: now + ROUND_MAX,
+            deadline: now + CONFIRM_MAX,
         });
         let request = self.own_request(counter);
         let confirmed = self.confirm(request, group, &tombstones);
@@ -371,7 +383,7 @@ impl Lane {
             name.slot() == slot && is_tombstone && can_be_passed
         };
         if self.options.collect_interval.is_none()
-            || !is_at_rest(configuration)
+            || !configuration.is_at_rest()
             || !configuration.contains(request.origin.node)
             || !configuration.group_quorums(group).contains(own)
             || self.copying.is_lacking(group)
@@ -523,6 +535,7 @@ impl Lane {
             return self.end_round();
         }
         round.phase = Phase::Marking(BTreeMap::new());
+        round.deadline = now + ROUND_MAX;
         round.ask_again_at = now + self.options.resend_first;
         let counter = round.counter;
         self.ask_round();
@@ -717,11 +730,6 @@ impl Lane {
         let configuration = self.configuration.as_ref();
         at == self.era() && configuration.is_some_and(|entered| entered.contains(from))
     }
-}
-
-/// Whether nothing is under way by which others would come to hold what these hold.
-fn is_at_rest(configuration: &Configuration) -> bool {
-    !configuration.is_joint() && configuration.forced().is_empty()
 }
 
 fn is_before(request: RequestId, latest: RequestId) -> bool {

@@ -305,7 +305,7 @@ impl Lane {
             }
             match timer {
                 LaneTimer::Resend => self.resend(now, counter),
-                LaneTimer::Copy | LaneTimer::Sweep | LaneTimer::Collect => {
+                LaneTimer::Copy | LaneTimer::Sweep | LaneTimer::Collect | LaneTimer::Repair => {
                     unreachable!("no operation has such a timer")
                 }
                 LaneTimer::Deadline => {
@@ -346,6 +346,7 @@ impl Lane {
         was_away: bool,
         is_broken: impl Fn(Slot) -> bool,
     ) {
+        self.hand_over(now);
         for counter in self.operations.counters() {
             #[cfg(feature = "planted-faults")]
             if self.keeps_old_answers() {

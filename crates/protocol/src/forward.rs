@@ -255,6 +255,31 @@ impl Lane {
         }
     }
 
+    /// This node is no member any more. What it began for clients and nobody can hold yet, a member
+    /// does in its place: the others need not serve it any longer, and may never answer.
+    pub(crate) fn hand_over(&mut self, now: Time) {
+        if self.is_member() {
+            return;
+        }
+        for counter in self.operations.counters() {
+            let running = self.operations.get(counter);
+            let Some(operation) = running.and_then(|running| running.without_effect()) else {
+                continue;
+            };
+            let Some(mut running) = self.operations.remove(counter) else {
+                continue;
+            };
+            self.pass_turn(now, counter, &running);
+            running.answers.clear();
+            running.task = Task::Forward(Box::new(Forward::new(operation)));
+            running.born = Counter(0);
+            let wait = self.options.resend_first;
+            (running.resend_at, running.resend_wait) = (now + wait, wait * 2);
+            let counter = self.operations.insert(running);
+            self.launch(now, counter);
+        }
+    }
+
     /// Executes an operation for another node, at most once.
     pub(crate) fn take_forward(
         &mut self,

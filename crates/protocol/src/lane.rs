@@ -17,6 +17,7 @@ use crate::operation::Operation;
 use crate::output::{Output, PersistNumber, Ticket};
 use crate::peers::Peers;
 use crate::record::{Record, UnixMillis};
+use crate::repairing::Repairing;
 use crate::replica::Replica;
 use crate::running::{Operations, Origin};
 use crate::seen::Seen;
@@ -63,6 +64,7 @@ pub struct Lane {
     pub(crate) seen: Seen,
     pub(crate) sweeping: Sweeping,
     pub(crate) collecting: Collecting,
+    pub(crate) repairing: Repairing,
     /// What the wall clock showed last.
     pub(crate) wall: UnixMillis,
 }
@@ -100,6 +102,7 @@ impl Lane {
             seen: Seen::default(),
             sweeping: Sweeping::default(),
             collecting: Collecting::default(),
+            repairing: Repairing::default(),
             wall: UnixMillis::default(),
         }
     }
@@ -116,6 +119,7 @@ impl Lane {
         self.start(now, Origin::Client(ticket), operation, deadline);
         self.expect_to_sweep(now);
         self.expect_to_collect(now);
+        self.expect_to_repair(now);
     }
 
     /// The wall clock shows this. It says which registers have expired, and nothing else; it may
@@ -179,6 +183,7 @@ impl Lane {
         self.run_copying(now);
         self.sweep(now);
         self.collect(now);
+        self.repair(now);
     }
 
     /// When [`Lane::handle_timeout`] is to be called next, and why. Any call may change it.
@@ -190,8 +195,9 @@ impl Lane {
         let sweep = self.sweep_timeout().map(|time| (time, LaneTimer::Sweep));
         let collect = self.collect_timeout();
         let collect = collect.map(|time| (time, LaneTimer::Collect));
-        let timers = operation.into_iter().chain(listing);
-        timers.chain(copying).chain(sweep).chain(collect).min()
+        let repair = self.repair_timeout().map(|time| (time, LaneTimer::Repair));
+        let timers = operation.into_iter().chain(listing).chain(copying);
+        timers.chain(sweep).chain(collect).chain(repair).min()
     }
 
     /// The next thing to be done, until there is none.

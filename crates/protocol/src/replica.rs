@@ -360,6 +360,14 @@ impl Replica {
         self.tombstones.range((from, Bound::Unbounded))
     }
 
+    /// The first group after this one, or the first of all, of which anything is kept.
+    pub(crate) fn next_group(&self, after: Option<Group>) -> Option<Group> {
+        let last = after.and_then(|group| group.slots().next_back());
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let slots = self.slots.range((from, Bound::Unbounded));
+        slots.map(|(slot, _)| slot).find_map(|slot| slot.group())
+    }
+
     /// The groups of which anything is kept.
     pub(crate) fn groups(&self) -> Groups {
         self.slots.keys().filter_map(|slot| slot.group()).collect()

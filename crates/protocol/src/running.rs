@@ -5,7 +5,7 @@ use crate::forward::Forward;
 use crate::lane::LaneTimer;
 use crate::message::{Counter, RequestId};
 use crate::modify::Modify;
-use crate::operation::{Outcome, Refusal};
+use crate::operation::{Operation, Outcome, Refusal};
 use crate::output::Ticket;
 use crate::read::Read;
 use crate::record::Record;
@@ -74,6 +74,23 @@ impl Running {
             Task::Write(write) if write.record().is_some() => Outcome::Unknown,
             Task::Modify(modify) => modify.outcome_now(Refusal::NoQuorum),
             Task::Read(_) | Task::Write(_) => Outcome::Refused(Refusal::NoQuorum),
+        }
+    }
+
+    /// What was asked for, if a client asked, and it has had no effect yet and can have none: it can
+    /// as well be done elsewhere.
+    pub(crate) fn without_effect(&self) -> Option<Operation> {
+        if !matches!(self.origin, Origin::Client(_)) || self.name.is_reserved() {
+            return None;
+        }
+        let name = self.name.clone();
+        match &self.task {
+            Task::Read(_) => Some(Operation::Read { name }),
+            Task::Write(write) => write.without_effect(name),
+            // What a read deletes has expired, whoever finds that.
+            Task::Modify(modify) if modify.is_read() => Some(Operation::Read { name }),
+            Task::Modify(modify) => modify.without_effect(name),
+            Task::Forward(_) => None,
         }
     }
 

@@ -3,8 +3,10 @@
 //! Source: the multi-writer form by Lynch and Shvartsman, "RAMBO" (2002), after Attiya, Bar-Noy
 //! and Dolev.
 
+use crate::operation::Operation;
 use crate::record::{Record, UnixMillis};
 use crate::rule::Rule;
+use crate::slot::RegisterName;
 use crate::tag::Tag;
 use bytes::Bytes;
 
@@ -71,6 +73,15 @@ impl Write {
         self.record = Some(record.clone());
         self.rounds = self.rounds.saturating_add(1);
         record
+    }
+
+    /// What was asked for, if no tag was issued yet.
+    pub(crate) fn without_effect(&self, name: RegisterName) -> Option<Operation> {
+        self.record.is_none().then(|| Operation::Write {
+            name,
+            content: self.content.clone(),
+            expiry: self.expiry,
+        })
     }
 
     /// The record being propagated, if it has come to that.

@@ -62,6 +62,8 @@ pub(crate) struct Machines {
     /// members they begin to.
     pub(crate) collect_interval: Option<Duration>,
     pub(crate) collect_after_change: Duration,
+    /// How long nodes wait before they compare another group with others; `None` if they do not.
+    pub(crate) repair_interval: Option<Duration>,
     /// How many of the sites found the cluster: the first ones. Nodes at the others join it.
     pub(crate) founders: usize,
     /// On how many nodes each slot is held.
@@ -117,6 +119,7 @@ impl Machines {
             hedge: Some(Duration::from_millis(25)),
             collect_interval: None,
             collect_after_change: Duration::from_secs(60),
+            repair_interval: None,
             founders,
             replication: Configuration::REPLICATION_DEFAULT,
             abort_after: Duration::from_secs(30),
@@ -180,6 +183,11 @@ impl Plan {
         let collect_ms = chance.pick(&[None, Some(10), Some(50), Some(300)]);
         machines.collect_interval = collect_ms.map(millis);
         machines.collect_after_change = millis(chance.pick(&[0, 300, 2000]));
+        // What is missed is to be seen where a fault is put back.
+        if run.planted.is_none() {
+            let repair_ms = chance.pick(&[None, Some(5), Some(50)]);
+            machines.repair_interval = repair_ms.map(millis);
+        }
         if run.deletes {
             machines.collect_interval = Some(millis(chance.pick(&[5, 20, 100])));
             machines.collect_after_change = Duration::ZERO;

@@ -12,7 +12,7 @@ use protocol::{
     Address, Body, Cell, ChangeRefusal, ChangeRequest, ClusterId, Configuration, Decision, Epoch,
     Group, Incarnation, Join, Lane, LaneOptions, Membership, MembershipEvent, MembershipMessage,
     MembershipOptions, MembershipOutput, Message, NodeId, Operation, Outcome, Output, PeerState,
-    PersistNumber, RegisterName, Seat, Standing, Ticket, Time, UnixMillis,
+    PersistNumber, RegisterName, Seat, Standing, Tag, Ticket, Time, UnixMillis,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -563,6 +563,20 @@ impl Process {
             }
         }
         any
+    }
+
+    /// How many registers its lanes took from others, of which they had missed something.
+    pub(crate) fn registers_repaired(&self) -> u64 {
+        let shards = self.shards.iter();
+        let repaired = shards.map(|shard| shard.lane.repair_progress().registers);
+        repaired.sum()
+    }
+
+    /// The tag of what it holds of a register.
+    pub(crate) fn held_tag(&self, name: &RegisterName) -> Option<Tag> {
+        let shards = &self.shards;
+        let lane = &shards[name.slot().lane(shards.len())].lane;
+        lane.record(name).map(|record| record.tag)
     }
 
     /// How many tombstones its lanes have dropped.

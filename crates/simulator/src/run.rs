@@ -11,7 +11,7 @@ use crate::panics::caught;
 use crate::plan::Plan;
 use crate::process::State;
 use crate::trace::{Tail, Trace};
-use crate::workload::Workload;
+use crate::workload::{Workload, register};
 use checker::{Limits, Verdict, check};
 use protocol::{Operation, Outcome, Refusal, RegisterName, Standing, Ticket};
 use std::collections::VecDeque;
@@ -83,6 +83,10 @@ const DEATH_KNOWN_WITHIN: Duration = Duration::from_secs(4);
 const HEALED_TIMEOUT: Duration = Duration::from_secs(40);
 const HEALED_DONE_WITHIN: Duration = Duration::from_secs(20);
 
+/// The longest time after that until all replicas hold the same: each compares each register with
+/// one other after the other, and waits a second for what may be on its way.
+const ALIKE_MAX: Duration = Duration::from_secs(120);
+
 /// How long clients wait if they cannot be served: the data is gone.
 const HOPELESS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -123,6 +127,7 @@ impl Drama {
         self.break_things()?;
         self.heal()?;
         self.serve_again()?;
+        self.become_alike()?;
         self.judge()
     }
 
@@ -279,6 +284,19 @@ impl Drama {
             if !self.step(deadline)? {
                 return Err((FailureKind::Invariant, "an operation never ended".into()));
             }
+        }
+        Ok(())
+    }
+
+    /// Where replicas compare what they hold, they find what they missed.
+    fn become_alike(&mut self) -> Result<(), Fault> {
+        if self.plan.machines.repair_interval.is_none() || !self.cluster.is_unharmed() {
+            return Ok(());
+        }
+        let names: Vec<_> = (0..self.workload.registers()).map(register).collect();
+        let limit = self.cluster.now() + ALIKE_MAX;
+        while let Some(unlike) = self.cluster.unlike(&names) {
+            self.pass_time(limit, |_| unlike.clone())?;
         }
         Ok(())
     }

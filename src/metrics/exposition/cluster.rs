@@ -110,6 +110,17 @@ impl Snapshot {
             "Tombstones of deleted registers that this node has dropped.",
             view.tombstones_dropped,
         )?;
+        families.counter(
+            "shardedmemory_repair_groups_compared",
+            "Comparisons of a group of slots with what another replica holds of it.",
+            view.groups_compared,
+        )?;
+        families.counter(
+            "shardedmemory_repair_registers",
+            "Registers of which this node had missed something, as such a comparison showed, and \
+             has taken it from another replica.",
+            view.registers_repaired,
+        )?;
         families.gauge(
             "shardedmemory_memory_limit_bytes",
             "Memory that the registers of this node may take; 0 for as much as they need.",

@@ -205,6 +205,8 @@ fn view() -> ClusterView {
         memory_bytes: 0,
         tombstones: 0,
         tombstones_dropped: 0,
+        groups_compared: 0,
+        registers_repaired: 0,
         memory_limit: None,
         durability: Durability::Memory,
         disk: None,

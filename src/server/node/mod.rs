@@ -267,6 +267,7 @@ pub(super) fn lane_options(
         has_disk: settings.disk.is_some(),
         hedge: Some(settings.resend_first / 2),
         collect_interval: Some(COLLECT_INTERVAL),
+        repair_interval: settings.repair_interval,
         resend_first: settings.resend_first,
         resend_max: settings.resend_max,
         copy_bytes_per_second_max,

@@ -83,6 +83,8 @@ impl Node {
             memory_bytes: figures.memory_bytes,
             tombstones: figures.tombstones,
             tombstones_dropped: figures.tombstones_dropped,
+            groups_compared: figures.groups_compared,
+            registers_repaired: figures.registers_repaired,
             memory_limit: inner.limits.memory_bytes_max,
             durability: inner.durability,
             disk: inner.disk.as_ref().map(|disk| DiskView {

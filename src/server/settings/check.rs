@@ -174,6 +174,7 @@ mod tests {
             leave_on_stop: false,
             leave_timeout: Duration::from_secs(60),
             copy_bytes_per_second_max: Some(64 << 20),
+            repair_interval: Some(Duration::from_millis(100)),
         }
     }
 

@@ -391,6 +391,11 @@ impl Configuration {
         self.definition.before.is_some()
     }
 
+    /// Whether nothing is under way by which others would come to hold what its replicas hold.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.is_joint() && self.forced().is_empty()
+    }
+
     /// Whether it came of a change that was given up.
     pub fn is_aborted(&self) -> bool {
         self.definition.aborted

@@ -107,7 +107,9 @@ impl Lane {
     pub(crate) fn low_water(&self) -> Counter {
         let operations = self.operations.low_water();
         let pulls = self.copying.turns.low_water();
-        let others = pulls.into_iter().chain(self.listings.low_water());
+        let pulls = pulls.into_iter().chain(self.repair_low_water());
+        let others = pulls.chain(self.listings.low_water());
+        let others = others.chain(self.collect_low_water());
         others.fold(operations, Counter::min)
     }
 }

@@ -41,6 +41,7 @@ mod source;
 mod turns;
 
 pub use progress::CopyProgress;
+pub(crate) use pull::Position;
 
 use crate::configuration::Lacking;
 use crate::invariants::expect_one_cell;
@@ -49,7 +50,8 @@ use crate::message::{Counter, PullAnswer};
 use crate::node::NodeId;
 use crate::output::{Output, PersistNumber};
 use crate::quorum::ReplicaSet;
-use crate::slot::Group;
+use crate::replica::Cell;
+use crate::slot::{Group, RegisterName};
 use crate::time::Time;
 use alloc::collections::{BTreeMap, VecDeque};
 use leaving::Leaving;
@@ -197,13 +199,10 @@ impl Lane {
         manner.note_reply(&asked, now, patience_min);
         self.take_floors(group, &floors);
         for (name, cell) in brought.cells {
-            self.see_record(from, &name, &cell.record);
-            expect_one_cell(from, &name, self.replica.cell(&name).0, &cell);
-            if let Some(number) = self.replica.merge(&name, &cell) {
+            if self.take_cell(from, &name, &cell) {
                 let value = cell.record.content.map_or(0, |value| value.len());
                 self.copying.progress.registers += 1;
                 self.copying.progress.bytes += (name.as_bytes().len() + value) as u64;
-                self.persist(&name, number);
             }
         }
         if is_done {
@@ -212,6 +211,18 @@ impl Lane {
             self.report_copied();
         }
         self.ask_for_more(now);
+    }
+
+    /// Takes whatever is newer of what another replica holds of a register. Returns whether anything
+    /// was.
+    pub(crate) fn take_cell(&mut self, from: NodeId, name: &RegisterName, cell: &Cell) -> bool {
+        self.see_record(from, name, &cell.record);
+        expect_one_cell(from, name, self.replica.cell(name).0, cell);
+        let number = self.replica.merge(name, cell);
+        if let Some(number) = number {
+            self.persist(name, number);
+        }
+        number.is_some()
     }
 
     /// All of a group is here. It is copied once it is durable, with all else that is held: a

@@ -36,7 +36,9 @@ struct Source {
 /// How far pulling from one source is. It is kept while another is asked, as what was taken needs
 /// no second taking.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-struct Position {
+pub(crate) struct Position {
+    /// Whether cells that come without being asked for by name are not taken, but noted as missing.
+    is_patient: bool,
     /// The last register of which the source was heard.
     after: Option<RegisterName>,
     /// Whether this replica held nothing of that register's slot when it asked for it. Then the
@@ -44,7 +46,7 @@ struct Position {
     took_whole: bool,
     /// Registers up to `after` of which the source holds something newer, and which it has not
     /// been asked for, or has not given yet.
-    missing: Vec<RegisterName>,
+    missing: Vec<(RegisterName, Versions)>,
     /// Whether nothing comes after `after`.
     is_last: bool,
 }
@@ -67,11 +69,11 @@ pub(super) struct Asked {
 }
 
 /// What a reply brought.
-pub(super) struct Brought {
+pub(crate) struct Brought {
     /// Cells to be merged with those held here.
-    pub(super) cells: Vec<(RegisterName, Cell)>,
+    pub(crate) cells: Vec<(RegisterName, Cell)>,
     /// About how many bytes the whole reply took.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Pull {
@@ -138,7 +140,7 @@ impl Pull {
     /// Whether the next thing to ask `source` for is cells.
     pub(super) fn is_missing_cells(&self, source: NodeId) -> bool {
         let mut sources = self.sources.iter();
-        sources.any(|one| one.node == source && !one.position.missing.is_empty())
+        sources.any(|one| one.node == source && one.position.is_missing_cells())
     }
 
     /// What to ask `source` for now, given what is held here.
@@ -163,16 +165,36 @@ impl Pull {
 }
 
 impl Position {
+    /// At the beginning, of one who takes only what it still lacks after some time.
+    pub(crate) fn patient() -> Self {
+        Self {
+            is_patient: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it knows of cells that it lacks.
+    pub(crate) fn is_missing_cells(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
+    /// What was missing may have come in another way.
+    pub(crate) fn leave_out_what_came(&mut self, replica: &Replica) {
+        self.missing
+            .retain(|(name, versions)| replica.lacks(name, versions));
+    }
+
     /// Whether all is taken that the source held.
     fn is_done(&self) -> bool {
         self.is_last && self.missing.is_empty()
     }
 
-    fn ask(&self, group: Group, replica: &Replica) -> Option<PullAsk> {
+    /// What to ask now, given what is held here; nothing if all is taken.
+    pub(crate) fn ask(&self, group: Group, replica: &Replica) -> Option<PullAsk> {
         if !self.missing.is_empty() {
             let names = self.missing.iter().take(PullAsk::NAMES_MAX);
             return Some(PullAsk::Cells {
-                names: names.cloned().collect(),
+                names: names.map(|(name, _)| name.clone()).collect(),
             });
         }
         if self.is_last {
@@ -195,7 +217,14 @@ impl Position {
         })
     }
 
-    fn take(&mut self, group: Group, answer: PullAnswer, replica: &Replica) -> Option<Brought> {
+    /// Takes in the reply to what was asked last. `None`, and nothing has changed, if it answers
+    /// anything else.
+    pub(crate) fn take(
+        &mut self,
+        group: Group,
+        answer: PullAnswer,
+        replica: &Replica,
+    ) -> Option<Brought> {
         let bytes = answer.entries.iter().map(PullEntry::weight).sum();
         let cells = match self.missing.is_empty() {
             true => self.take_differences(group, answer, replica)?,
@@ -226,8 +255,12 @@ impl Position {
         }
         let mut cells = Vec::new();
         for entry in answer.entries {
-            match entry {
-                PullEntry::Whole { name, cell } => cells.push((name, cell)),
+            let (name, versions) = match entry {
+                PullEntry::Whole { name, cell } if self.is_patient => (name, cell.versions()),
+                PullEntry::Whole { name, cell } => {
+                    cells.push((name, cell));
+                    continue;
+                }
                 PullEntry::Listed {
                     name,
                     tag,
@@ -239,10 +272,11 @@ impl Position {
                         promised,
                         accepted,
                     };
-                    if replica.lacks(&name, &versions) {
-                        self.missing.push(name);
-                    }
+                    (name, versions)
                 }
+            };
+            if replica.lacks(&name, &versions) {
+                self.missing.push((name, versions));
             }
         }
         Some(cells)
@@ -257,7 +291,7 @@ impl Position {
         let names = cells.iter().map(|(name, _)| name);
         if cells.is_empty()
             || cells.len() > self.missing.len()
-            || !names.eq(&self.missing[..cells.len()])
+            || !names.eq(self.missing[..cells.len()].iter().map(|(name, _)| name))
         {
             return None;
         }

@@ -6,6 +6,7 @@ use crate::message::{Body, PullAnswer, PullAsk, PullEntry, RequestId};
 use crate::output::PersistNumber;
 use crate::replica::{Cell, Replica};
 use crate::slot::{Group, RegisterName};
+use crate::time::Time;
 use alloc::vec::Vec;
 
 impl PullAnswer {
@@ -32,6 +33,7 @@ impl Lane {
     /// epoch, and what is held is read now, after this replica entered it.
     pub(crate) fn take_pull(
         &mut self,
+        now: Time,
         request: RequestId,
         epoch: Epoch,
         group: Group,
@@ -52,6 +54,9 @@ impl Lane {
                 let after = after.as_ref();
                 if after.is_some_and(|name| name.slot().group() != Some(group)) {
                     return;
+                }
+                if after.is_none() {
+                    self.note_digests_of(now, request.origin.node, group, digests);
                 }
                 self.replica.differences(group, digests, after)
             }

@@ -47,6 +47,7 @@ impl Lane {
         }
         self.copying.note_was_away();
         self.start_copying(now);
+        self.expect_to_repair(now);
     }
 
     /// The node enters a decided configuration; it tells all its lanes. An epoch that is not
@@ -76,6 +77,7 @@ impl Lane {
         let was_away = !follows || former.is_some_and(|former| !former.contains(own));
         self.peers.note_members(own, former, &configuration);
         self.start_collecting_over(now);
+        self.start_repairing_over();
         self.drop_leftovers(former);
         if self.has_reserved_register() {
             self.hold_configuration(&configuration);

@@ -116,7 +116,7 @@ impl Lane {
                 #[cfg(feature = "planted-faults")]
                 let is_admitted = is_admitted || self.answers_any_pull();
                 if is_admitted {
-                    self.take_pull(request(counter), epoch, group, ask);
+                    self.take_pull(now, request(counter), epoch, group, ask);
                 }
             }
             Body::List {
@@ -176,7 +176,11 @@ impl Lane {
                 #[cfg(feature = "planted-faults")]
                 let counts = counts || self.takes_late_pull_reply(at);
                 if self.is_mine(request) && counts {
-                    self.take_pull_reply(now, from.node, request.counter, group, answer);
+                    let (node, counter) = (from.node, request.counter);
+                    let rest = self.take_repair_reply(now, node, counter, group, answer);
+                    if let Err(answer) = rest {
+                        self.take_pull_reply(now, node, counter, group, answer);
+                    }
                 }
             }
             Body::Confirm {
@@ -187,6 +191,7 @@ impl Lane {
                 let request = request(counter);
                 if self.is_own_group(group)
                     && self.is_of_round(from.node, at)
+                    && !self.peers.has_ended(from, counter)
                     && let Some((held, after)) = self.confirm(request, group, &tombstones)
                 {
                     let body = Body::ConfirmReply { request, held };
@@ -286,6 +291,7 @@ impl Lane {
         }
         self.expect_to_sweep(now);
         self.expect_to_collect(now);
+        self.expect_to_repair(now);
     }
 
     /// Takes in a reply of the lane of another node: one that was given in this epoch, to a

@@ -48,6 +48,9 @@ pub struct LaneOptions {
     pub collect_interval: Option<Duration>,
     /// How long after a change of members it begins to: those who left are not served from then on.
     pub collect_after_change: Duration,
+    /// How long it waits before it compares another group with what another replica holds of it;
+    /// `None` if it does not.
+    pub repair_interval: Option<Duration>,
     /// A fault put back on purpose.
     #[cfg(feature = "planted-faults")]
     pub planted: Option<PlantedFault>,
@@ -73,6 +76,7 @@ impl LaneOptions {
             sweep_interval: Duration::from_secs(1),
             collect_interval: None,
             collect_after_change: Duration::from_secs(60),
+            repair_interval: None,
             #[cfg(feature = "planted-faults")]
             planted: None,
         }
@@ -146,4 +150,6 @@ pub enum LaneTimer {
     Sweep,
     /// Tombstones may be dropped, or dropping them goes on.
     Collect,
+    /// What is held is to be compared with what another replica holds.
+    Repair,
 }

@@ -16,9 +16,10 @@ use crate::ballot::{Accepted, Ballot};
 use crate::change::{Change, Unmet};
 use crate::message::{OperationId, Promise};
 use crate::node::NodeId;
-use crate::operation::{Outcome, Refusal};
+use crate::operation::{Operation, Outcome, Refusal};
 use crate::record::{Record, UnixMillis};
 use crate::rule::Rule;
+use crate::slot::RegisterName;
 use crate::tag::Tag;
 pub(crate) use attempts::Turns;
 use bytes::Bytes;
@@ -457,6 +458,15 @@ impl Modify {
     /// Whether an `Accept` of its own step may have been sent.
     pub(crate) fn has_proposed(&self) -> bool {
         self.proposal.is_some()
+    }
+
+    /// What was asked for, if no `Accept` of its own step may have been sent.
+    pub(crate) fn without_effect(&self, name: RegisterName) -> Option<Operation> {
+        let change = &self.change;
+        (!self.has_proposed()).then(|| Operation::Modify {
+            name,
+            change: change.clone(),
+        })
     }
 
     /// Whether it acts on what those told that promised its ballot.

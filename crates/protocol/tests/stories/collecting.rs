@@ -259,6 +259,33 @@ fn a_message_of_a_round_that_comes_again_takes_nothing_new_for_old() {
     ));
 }
 
+/// One replica asks others to confirm a tombstone, and that comes late: after the register was
+/// deleted once more, and another replica had that tombstone dropped.
+#[test]
+fn a_round_that_comes_late_brings_no_older_tombstone_back() {
+    let mut cluster = collecting();
+    done(&mut cluster, 1, write("a"));
+    done(&mut cluster, 1, delete());
+    while !cluster.in_flight.iter().any(is_confirm) {
+        cluster.pass(INTERVAL);
+    }
+    let older = cluster.lanes[&1].record(&name()).unwrap().tag;
+    let is_late = |message: &Message| match &message.body {
+        Body::Confirm { tombstones, .. } => tombstones[0].1.tag == older,
+        _ => false,
+    };
+    cluster.request(1, delete());
+    cluster.deliver(|message| !is_late(message));
+    // The others see to it only now and then.
+    for _ in 0..6000 {
+        cluster.pass(INTERVAL);
+        cluster.deliver(|message| !is_late(message));
+    }
+    assert!(held(&cluster).is_empty(), "{:?}", held(&cluster));
+    cluster.deliver(is_late);
+    assert!(held(&cluster).is_empty(), "{:?}", held(&cluster));
+}
+
 /// A register of the same slot.
 fn neighbour() -> RegisterName {
     RegisterName::new("{r}").unwrap()

@@ -13,5 +13,6 @@ mod listing;
 mod modify;
 mod recovery;
 mod registers;
+mod repairing;
 mod routing;
 mod schedules;

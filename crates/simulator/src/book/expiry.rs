@@ -2,13 +2,15 @@
 //!
 //! Each value is written once. That it expires is a comparison with that very value, after which
 //! there is nothing: it happens once at most, only while the value is there, and not before some
-//! wall clock shows its moment. Nobody knows whether it happened, or when.
+//! wall clock shows its moment. Nobody knows whether it happened, or when. An operation that runs
+//! when its node's clock shows the moment may find it expired, and takes place, with that, at any
+//! time since it was called.
 
 use super::action::text;
 use super::history::Saw;
 use crate::clocks::Instant;
 use crate::wall::WallClocks;
-use checker::{Action, Client, History};
+use checker::{Action, Client, History, Operation as Running, Outcome as Ended};
 use protocol::{Effect, NewExpiry, Operation, Outcome, Record, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +85,20 @@ impl Expiries {
         let made: BTreeSet<_> = made.collect();
         for (register, value, first) in made {
             // What is called at the same moment as something else may come before it.
-            let moment = moments.partition_point(|moment| *moment < first) as u64 + 1;
+            let shown = moments.partition_point(|moment| *moment < first) as u64 + 1;
+            let runs_then = |operation: &Running<String>| {
+                let has_ended = match &operation.outcome {
+                    Ended::Done { time, .. } | Ended::Refused { time } => *time < shown,
+                    Ended::Unknown => false,
+                };
+                operation.call < shown && !has_ended
+            };
+            let operations = history.operations();
+            let of_register = operations.filter(|(name, _)| **name == register);
+            let running = of_register
+                .map(|(_, operation)| operation)
+                .filter(|it| runs_then(it));
+            let moment = running.map(|it| it.call).min().unwrap_or(shown).min(shown);
             let (expected, new) = (Some(value), None);
             let id = history.call(
                 TIME,

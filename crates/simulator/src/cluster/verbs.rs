@@ -66,6 +66,7 @@ impl Cluster {
             sweep_interval: self.machines.sweep_interval,
             hedge: self.machines.hedge,
             collect_interval: self.machines.collect_interval,
+            repair_interval: self.machines.repair_interval,
             collect_after_change: self.machines.collect_after_change,
             ..LaneOptions::new(incarnation, lane as u16)
         });

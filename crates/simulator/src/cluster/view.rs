@@ -272,9 +272,34 @@ impl Cluster {
             tombstones_dropped: (self.processes.iter())
                 .map(|p| p.tombstones_dropped())
                 .sum(),
+            registers_repaired: (self.processes.iter())
+                .map(|p| p.registers_repaired())
+                .sum(),
             registers_copied: self.processes.iter().map(|p| p.registers_copied).sum(),
             ..self.figures.clone()
         }
+    }
+
+    /// Which register is not held alike by all of its replicas that run, if one is not.
+    pub(crate) fn unlike(&self, names: &[RegisterName]) -> Option<String> {
+        let configuration = self.configuration.as_ref()?;
+        let processes: Vec<_> = (0..self.sites())
+            .filter_map(|site| self.process(site))
+            .collect();
+        names.iter().find_map(|name| {
+            let quorums = configuration.quorums(name.slot());
+            let holds = |process: &&Process| quorums.contains(process.incarnation.node);
+            let mut replicas = processes.iter().copied().filter(holds);
+            let first = replicas.next()?;
+            let other = replicas.find(|other| other.held_tag(name) != first.held_tag(name))?;
+            Some(format!(
+                "{} holds {name} as {:?}, and {} as {:?}",
+                first.incarnation.node,
+                first.held_tag(name),
+                other.incarnation.node,
+                other.held_tag(name)
+            ))
+        })
     }
 
     /// The digest of everything that happened.

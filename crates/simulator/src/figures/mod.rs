@@ -34,6 +34,8 @@ pub struct Figures {
     pub recoveries: Recoveries,
     /// Tombstones that replicas dropped, each counted at each of them.
     pub tombstones_dropped: u64,
+    /// Registers that replicas had missed something of, and took from others unasked.
+    pub registers_repaired: u64,
     /// Registers that replicas copied from others.
     pub registers_copied: u64,
     /// Messages between processes.
@@ -117,6 +119,7 @@ impl AddAssign for Figures {
         self.changes += other.changes;
         self.recoveries += other.recoveries;
         self.tombstones_dropped += other.tombstones_dropped;
+        self.registers_repaired += other.registers_repaired;
         self.registers_copied += other.registers_copied;
         self.messages.sent += other.messages.sent;
         self.messages.lost += other.messages.lost;
@@ -188,6 +191,11 @@ impl fmt::Display for Figures {
             f,
             "dropped      {} tombstones at replicas",
             self.tombstones_dropped
+        )?;
+        writeln!(
+            f,
+            "repaired     {} registers at replicas that had missed something",
+            self.registers_repaired
         )?;
         writeln!(
             f,

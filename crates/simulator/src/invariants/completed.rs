@@ -23,8 +23,8 @@ pub(super) struct Completed {
     accepted: HashMap<(ClusterId, RegisterName, Tag), BTreeMap<Ballot, Acceptors>>,
     /// The greatest step of each epoch that was chosen.
     chosen: HashMap<(Generation, RegisterName), BTreeMap<Epoch, (Ballot, Tag)>>,
-    /// The greatest tombstone of each register that anybody has dropped.
-    forgotten: HashMap<(Generation, RegisterName), Tag>,
+    /// The greatest tombstone of each register that anybody has dropped in each epoch.
+    forgotten: HashMap<(Generation, RegisterName), BTreeMap<Epoch, Tag>>,
     /// The registers of each group that anything was completed of.
     names: BTreeMap<(ClusterId, Group), BTreeSet<RegisterName>>,
     /// The groups that a process has copied, and in which epochs.
@@ -191,16 +191,35 @@ impl Completed {
     }
 
     /// Somebody has dropped a tombstone of this tag.
-    pub(super) fn forgot(&mut self, generation: Generation, name: &RegisterName, tag: Tag) {
+    pub(super) fn forgot(
+        &mut self,
+        generation: Generation,
+        epoch: Epoch,
+        name: &RegisterName,
+        tag: Tag,
+    ) {
         let forgotten = self.forgotten.entry((generation, name.clone()));
-        let forgotten = forgotten.or_default();
+        let forgotten = forgotten.or_default().entry(epoch).or_default();
         *forgotten = tag.max(*forgotten);
     }
 
     /// The greatest tombstone of a register that anybody has dropped.
     pub(super) fn forgotten(&self, generation: Generation, name: &RegisterName) -> Tag {
+        self.forgotten_until(generation, Epoch(u64::MAX), name)
+    }
+
+    /// The same, up to this epoch. One who is still in an earlier one may not have heard of it, and
+    /// is asked by nobody in a later one before he has copied what was there.
+    pub(super) fn forgotten_until(
+        &self,
+        generation: Generation,
+        epoch: Epoch,
+        name: &RegisterName,
+    ) -> Tag {
         let forgotten = self.forgotten.get(&(generation, name.clone()));
-        forgotten.copied().unwrap_or(Tag::ZERO)
+        let until = forgotten.map(|forgotten| forgotten.range(..=epoch));
+        let tags = until.into_iter().flatten().map(|(_, tag)| *tag);
+        tags.max().unwrap_or(Tag::ZERO)
     }
 
     /// A process keeps nothing of a group any more, or is dead.

@@ -272,9 +272,9 @@ impl Invariants {
             self.proposed(era, name, step);
         }
         self.compared(era, name, &cell.record);
-        let forgotten = self
-            .completed
-            .forgotten(self.lineage.generation(era, name), name);
+        let forgotten =
+            self.completed
+                .forgotten_until(self.lineage.generation(era, name), era.1, name);
         let tag = cell.record.tag;
         let was_held = self.holdings.of(process, name).tag;
         if self.judges_quorums && !tag.is_zero() && tag < forgotten && tag != was_held {
@@ -292,7 +292,7 @@ impl Invariants {
         for name in names {
             let generation = self.lineage.generation(era, name);
             let tag = self.holdings.forgot(process, name);
-            self.completed.forgot(generation, name, tag);
+            self.completed.forgot(generation, era.1, name, tag);
         }
     }
 

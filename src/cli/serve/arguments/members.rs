@@ -58,6 +58,17 @@ pub(crate) struct MemberArgs {
     )]
     pub(crate) copy_bytes_per_second_max: u64,
 
+    /// Compare a few registers at a time with what other replicas hold, so often, and take what was
+    /// missed; 0 for never
+    #[arg(
+        long,
+        env = "SHARDEDMEMORY_REPAIR_INTERVAL_MS",
+        value_name = "MS",
+        value_parser = millis_or_zero,
+        default_value = "100"
+    )]
+    pub(crate) repair_interval_ms: Duration,
+
     /// At SIGTERM and Ctrl-C, leave the cluster first: the others copy what this node holds
     #[arg(
         long,

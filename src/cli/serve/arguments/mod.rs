@@ -170,6 +170,7 @@ impl ServeArgs {
             leave_timeout: members.leave_timeout_ms,
             copy_bytes_per_second_max: Some(members.copy_bytes_per_second_max)
                 .filter(|&bytes| bytes > 0),
+            repair_interval: Some(members.repair_interval_ms).filter(|it| !it.is_zero()),
         };
         settings.check()?;
         Ok(settings)
