@@ -324,8 +324,9 @@ impl Process {
         let Some(lane) = message.body.lane(self.shards.len()) else {
             return;
         };
-        if let Body::ForwardReply { .. } = &message.body {
-            self.answered_in = Some((message.cluster, message.epoch));
+        if let Body::ForwardReply { request, .. } = &message.body {
+            let told_in = invariants.told_in(message.from, *request);
+            self.answered_in = Some(told_in.unwrap_or((message.cluster, message.epoch)));
         }
         let lane = &mut self.shards[lane].lane;
         if let Some(message) = self.hurdle.check(now, message, lane.epoch()) {

@@ -6,16 +6,18 @@ use protocol::{
     Answer, Body, Counter, Epoch, Incarnation, Message, Promise, PullAnswer, PullEntry,
     RegisterName, RequestId,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// What was said before of what is said now.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Which register each request was about: its replies do not repeat the name.
     asked: HashMap<RequestId, RegisterName>,
-    /// By whom which requests were told how they ended. Who tells it again may be in a later epoch
-    /// by then, or in a cluster that was recovered since; it holds in the one in which it was told.
-    ended: HashSet<(Incarnation, RequestId)>,
+    /// By whom which requests were told how they ended, and in which epoch that was first. Who tells
+    /// it again may be in a later one by then, or in a cluster that was recovered since; it holds in
+    /// the one in which it was told first.
+    ended: HashMap<(Incarnation, RequestId), Era>,
     /// The low-water mark that each lane of each process told last.
     low_water: HashMap<(Incarnation, u16), Counter>,
 }
@@ -143,15 +145,22 @@ impl Invariants {
                 None
             }
             Body::ForwardReply { request, outcome } => {
-                if !self.traffic.ended.insert((message.from, *request)) {
+                let Entry::Vacant(first) = self.traffic.ended.entry((message.from, *request))
+                else {
                     return None;
-                }
+                };
+                first.insert(era);
                 let tag = settled_by(outcome)?;
                 let name = self.asked_about(message, *request)?;
                 self.called_settled(era, &name, tag)
             }
             _ => None,
         }
+    }
+
+    /// In which epoch it was first told how a request ended.
+    pub(crate) fn told_in(&self, by: Incarnation, request: RequestId) -> Option<Era> {
+        self.traffic.ended.get(&(by, request)).copied()
     }
 
     /// A replica answers in no epoch but the one that it is in.
