@@ -80,6 +80,38 @@ async fn a_node_that_stays_frozen_is_down_to_all_others() {
     }
 }
 
+/// One node is frozen, and the one that has written to the other two dies with what it kept for it:
+/// of each value there is but one copy.
+#[tokio::test]
+async fn what_a_node_missed_comes_to_it_unasked() {
+    const REGISTERS: usize = 200;
+    /// All together, more than the system keeps for a frozen process.
+    const VALUE_BYTES: usize = 100_000;
+    let mut cluster = Cluster::start_with(3, &["--repair-interval-ms", "10"]).await;
+    cluster[2].freeze().await;
+    let mut client = cluster[0].client();
+    for number in 0..REGISTERS {
+        let path = format!("/v1/registers/missed{number}");
+        let put = Client::put(&path, vec![b'x'; VALUE_BYTES]);
+        let written = client.send(put, PATIENCE).await.expect("an answer");
+        written.assert_status(204);
+    }
+    cluster[0].kill();
+    cluster[2].thaw();
+    let thawed = Instant::now();
+    eventually("it holds what the other one holds", async || {
+        cluster[2].view().await["registers"] == REGISTERS
+    })
+    .await;
+    let view = cluster[2].view().await;
+    let repaired = view["repaired_registers"].as_u64().expect("a number");
+    assert!(repaired > 0, "{view}");
+    println!(
+        "{repaired} of {REGISTERS} registers came unasked within {:?} of the thaw",
+        thawed.elapsed()
+    );
+}
+
 #[tokio::test]
 async fn with_two_of_three_frozen_requests_fail_in_time_and_succeed_after_the_thaw() {
     const TIMEOUT: Duration = Duration::from_millis(700);

@@ -53,7 +53,10 @@ pub(crate) struct Repairing {
     /// Whether the latest turn was of one of those. Then the next one is not, lest those that are
     /// always written to keep all others from their turns.
     was_differing: bool,
-    comparison: Option<Comparison>,
+    /// Those that have begun. Most of them wait for what may come by itself.
+    comparisons: Vec<Comparison>,
+    /// When what was asked for is paid off, at the rate that is allowed.
+    paid_off_at: Time,
     progress: RepairProgress,
 }
 
@@ -70,6 +73,20 @@ struct Comparison {
 }
 
 impl Repairing {
+    fn has_room(&self) -> bool {
+        self.comparisons.len() < COMPARISONS_MAX
+    }
+
+    fn is_comparing(&self, group: Group, with: NodeId) -> bool {
+        let mut comparisons = self.comparisons.iter();
+        comparisons.any(|it| (it.group, it.source) == (group, with))
+    }
+
+    /// Whatever it was, the group gets its turn again.
+    fn give_up(&mut self, index: usize) {
+        self.comparisons.swap_remove(index);
+    }
+
     fn next_differing(&mut self) -> Option<(Group, NodeId)> {
         let after = self
             .differing_last
@@ -104,6 +121,9 @@ const PAUSE_INTERVALS: u32 = 50;
 /// How many groups that others see to are passed over at once.
 const GROUPS_PER_TURN: usize = 16;
 
+/// How many comparisons go on at once.
+const COMPARISONS_MAX: usize = 64;
+
 /// How many bytes a second a lane asks for at most.
 const BYTES_PER_SECOND: u64 = 4 << 20;
 
@@ -115,15 +135,16 @@ impl Lane {
 
     /// When [`Lane::repair`] is to be called.
     pub(crate) fn repair_timeout(&self) -> Option<Time> {
-        let comparison = self.repairing.comparison.as_ref();
-        comparison
-            .map(|comparison| comparison.until)
-            .or(self.repairing.next)
+        let repairing = &self.repairing;
+        let begins = repairing.next.filter(|_| repairing.has_room());
+        let go_on = repairing.comparisons.iter().map(|it| it.until);
+        go_on.chain(begins).min()
     }
 
-    /// The request whose reply is waited for: while it is, what it brings may be old.
+    /// The first of the requests whose replies are waited for: what they bring may be old by then.
     pub(crate) fn repair_low_water(&self) -> Option<Counter> {
-        self.repairing.comparison.as_ref()?.asked
+        let comparisons = self.repairing.comparisons.iter();
+        comparisons.filter_map(|it| it.asked).min()
     }
 
     /// Something is held: it will be compared with what others hold.
@@ -138,7 +159,7 @@ impl Lane {
 
     /// Another epoch began. What is asked in it is answered by others, perhaps.
     pub(crate) fn start_repairing_over(&mut self) {
-        self.repairing.comparison = None;
+        self.repairing.comparisons.clear();
         self.repairing.differing.clear();
     }
 
@@ -176,22 +197,23 @@ impl Lane {
                 && replicas.contains(own)
                 && replicas.contains(with)
                 && !self.copying.is_lacking(group)
+                && !self.repairing.is_comparing(group, with)
                 && self.peers.state(with) == PeerState::Alive
         })
     }
 
-    /// Goes on with the comparison that runs, or begins one.
+    /// Goes on with the comparisons that have begun, and begins another.
     pub(crate) fn repair(&mut self, now: Time) {
-        if let Some(comparison) = &self.repairing.comparison {
-            if comparison.until <= now {
-                match comparison.asked {
-                    Some(_) => self.end_comparison(now),
-                    None => self.ask_to_compare(now),
-                }
+        // From the last one on: those that end are taken out.
+        for index in (0..self.repairing.comparisons.len()).rev() {
+            let comparison = &self.repairing.comparisons[index];
+            match comparison.asked {
+                _ if comparison.until > now => {}
+                Some(_) => self.repairing.give_up(index),
+                None => self.ask_to_compare(now, index),
             }
-            return;
         }
-        if self.repairing.next.is_none_or(|next| next > now) {
+        if !self.repairing.has_room() || self.repairing.next.is_none_or(|next| next > now) {
             return self.expect_to_repair(now);
         }
         self.repairing.next = None;
@@ -199,14 +221,14 @@ impl Lane {
         let Some((group, source)) = self.next_to_compare(now) else {
             return;
         };
-        self.repairing.comparison = Some(Comparison {
+        self.repairing.comparisons.push(Comparison {
             group,
             source,
             position: Position::patient(),
             asked: None,
             until: now,
         });
-        self.ask_to_compare(now);
+        self.ask_to_compare(now, self.repairing.comparisons.len() - 1);
     }
 
     /// Which group is to be compared now, and with whom.
@@ -250,15 +272,17 @@ impl Lane {
     }
 
     /// Asks for the next that is to be known, if there is anything.
-    fn ask_to_compare(&mut self, now: Time) {
-        let Some(comparison) = &mut self.repairing.comparison else {
-            return;
-        };
+    fn ask_to_compare(&mut self, now: Time, index: usize) {
+        let comparison = &mut self.repairing.comparisons[index];
         comparison.position.leave_out_what_came(&self.replica);
         let Some(ask) = comparison.position.ask(comparison.group, &self.replica) else {
             self.repairing.progress.groups += 1;
-            return self.end_comparison(now);
+            return self.repairing.give_up(index);
         };
+        if self.repairing.paid_off_at > now {
+            comparison.until = self.repairing.paid_off_at;
+            return;
+        }
         let counter = self.operations.draw();
         comparison.asked = Some(counter);
         comparison.until = now + PATIENCE;
@@ -281,16 +305,17 @@ impl Lane {
         group: Group,
         answer: PullAnswer,
     ) -> Result<(), PullAnswer> {
-        let comparison = self.repairing.comparison.as_mut();
+        let repairing = &mut self.repairing;
         let is_answered =
-            |it: &&mut Comparison| (it.asked, it.source, it.group) == (Some(counter), from, group);
-        let Some(comparison) = comparison.filter(is_answered) else {
+            |it: &Comparison| (it.asked, it.source, it.group) == (Some(counter), from, group);
+        let Some(index) = repairing.comparisons.iter().position(is_answered) else {
             return Err(answer);
         };
+        let comparison = &mut repairing.comparisons[index];
         comparison.asked = None;
         let floors = answer.floors.clone();
         let Some(brought) = comparison.position.take(group, answer, &self.replica) else {
-            self.end_comparison(now);
+            repairing.give_up(index);
             return Ok(());
         };
         let is_listing = brought.cells.is_empty();
@@ -300,8 +325,9 @@ impl Lane {
         } else {
             Duration::ZERO
         };
-        let paid_off = Duration::from_micros(brought.bytes * 1_000_000 / BYTES_PER_SECOND);
-        comparison.until = now + grace.max(paid_off);
+        comparison.until = now + grace;
+        let cost = Duration::from_micros(brought.bytes * 1_000_000 / BYTES_PER_SECOND);
+        repairing.paid_off_at = repairing.paid_off_at.max(now) + cost;
         self.take_floors(group, &floors);
         for (name, cell) in brought.cells {
             let before = self.replica.cell(&name).0.versions();
@@ -314,11 +340,5 @@ impl Lane {
         }
         self.repair(now);
         Ok(())
-    }
-
-    fn end_comparison(&mut self, now: Time) {
-        self.repairing.comparison = None;
-        let interval = self.options.repair_interval;
-        self.repairing.next = interval.map(|interval| now + interval);
     }
 }

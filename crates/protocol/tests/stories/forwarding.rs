@@ -40,6 +40,55 @@ fn a_forwarded_write_is_executed_once_however_often_it_is_sent() {
     assert_eq!(cluster.value(ticket).0, Some("b"));
 }
 
+/// Node 3 misses how it is removed, and its requests with it, and learns of a later epoch only.
+fn removed_while_away(cluster: &mut Cluster) {
+    cluster.lose(|_| true);
+    for at in [1, 2] {
+        cluster.enter(at, configuration(7, 1..=2));
+    }
+    cluster.enter(3, configuration(7, 1..=2));
+}
+
+#[test]
+fn one_that_is_no_member_any_more_hands_over_what_it_has_begun() {
+    let mut cluster = Cluster::of(3);
+    let operations = [read(), write("a"), delete(), add(1), add(2), set(None, "b")];
+    let tickets = operations.map(|operation| cluster.request(3, operation));
+    assert!(
+        tickets
+            .iter()
+            .all(|ticket| cluster.outcome(*ticket).is_none())
+    );
+    removed_while_away(&mut cluster);
+    cluster.deliver_all();
+    for ticket in tickets {
+        let outcome = cluster.outcome(ticket).expect("it was handed over");
+        assert!(
+            !matches!(outcome, Outcome::Refused(_) | Outcome::Unknown),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_may_hold_is_not_handed_over() {
+    for (operation, phase) in [
+        (write("a"), is_update as fn(&Message) -> bool),
+        (add(1), is_accept),
+    ] {
+        let mut cluster = Cluster::of(3);
+        let ticket = cluster.request(3, operation);
+        cluster.deliver(|message| !phase(message));
+        assert!(cluster.in_flight.iter().any(phase));
+        removed_while_away(&mut cluster);
+        let is_forward = |message: &Message| matches!(message.body, Body::Forward { .. });
+        assert!(!cluster.in_flight.iter().any(is_forward));
+        cluster.deliver_all();
+        cluster.pass(DEADLINE);
+        assert_eq!(cluster.outcome(ticket), Some(&Outcome::Unknown));
+    }
+}
+
 #[test]
 fn a_forward_whose_forwarder_has_moved_on_is_not_executed() {
     let mut cluster = with_outsider();

@@ -208,7 +208,14 @@ impl Completed {
         self.forgotten_until(generation, Epoch(u64::MAX), name)
     }
 
-    /// The same, up to this epoch. One who is still in an earlier one may not have heard of it, and
+    /// The same, in whatever generation.
+    pub(super) fn forgotten_ever(&self, name: &RegisterName) -> Tag {
+        let of_register = self.forgotten.iter().filter(|((_, of), _)| of == name);
+        let tags = of_register.flat_map(|(_, forgotten)| forgotten.values());
+        tags.max().copied().unwrap_or(Tag::ZERO)
+    }
+
+    /// The same in one generation, up to this epoch. One who is still in an earlier one may not have heard of it, and
     /// is asked by nobody in a later one before he has copied what was there.
     pub(super) fn forgotten_until(
         &self,

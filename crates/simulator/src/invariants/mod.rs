@@ -227,9 +227,8 @@ impl Invariants {
         let earlier = |known: &&Arc<Configuration>| {
             known.cluster() == cluster && known.epoch() <= epoch && is_held_in(known)
         };
-        // What was dropped hides nothing that is older.
-        let generation = self.lineage.generation(*era, name);
-        if *tag <= self.completed.forgotten(generation, name) {
+        // What was dropped hides nothing that is older, nor does what was dropped after a recovery.
+        if *tag <= self.completed.forgotten_ever(name) {
             return;
         }
         let Some(counted_in) = self.epochs.latest_first().find(earlier) else {
