@@ -47,6 +47,10 @@ async fn of_two_operators_at_once_one_is_refused() {
             members.is_some_and(|members| members["change"].is_null())
         })
         .await;
+        eventually("and of the cluster whose members serve it", async || {
+            cluster[joiner].get("/v1/registers/none").await.status == 404
+        })
+        .await;
     }
     for node in cluster.nodes() {
         registers.assert_held(node).await;
