@@ -5,7 +5,8 @@
 //! from competing, and nothing else rests on it.
 //!
 //! A change may be finished when of each group that it changes a majority of the new replicas has
-//! copied it. It is, once all members that will stay and are alive have copied all that they are
+//! copied it and is alive, and a majority of the new members is: what has died since may take its
+//! memory with it, and those before the change can go on without. It is, once all members that will stay and are alive have copied all that they are
 //! to hold, so that it is whole when it is done; or when nothing has moved on for some seconds. It
 //! is given up when nothing has moved on for long.
 
@@ -17,6 +18,7 @@ use crate::output::Ticket;
 use crate::slot::Group;
 use crate::time::Time;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The longest pause between two proposals.
@@ -38,6 +40,8 @@ pub(super) struct Carrying {
     whole_since: Option<Time>,
     /// Whether something came that may have made it so.
     is_due_for_review: bool,
+    /// The members that were alive when it was looked at last.
+    alive: Vec<NodeId>,
     /// How many proposals came to nothing, and before when the next one is not made.
     failures: u32,
     not_before: Time,
@@ -214,8 +218,13 @@ impl Membership {
         let Some(configuration) = self.configuration().filter(|c| c.is_joint()).cloned() else {
             return;
         };
-        if core::mem::take(&mut self.carrying.is_due_for_review) && !self.carrying.is_finishable {
-            self.carrying.is_finishable = self.progress.is_finishable(&configuration);
+        let members = configuration.members().iter().map(|member| member.id);
+        let alive: Vec<NodeId> = members.filter(|node| self.is_alive(*node)).collect();
+        if core::mem::take(&mut self.carrying.is_due_for_review) || alive != self.carrying.alive {
+            let is_alive = |node| alive.contains(&node);
+            self.carrying.is_finishable = is_majority(configuration.members_after(), is_alive)
+                && self.progress.is_finishable(&configuration, is_alive);
+            self.carrying.alive = alive;
         }
         match self.carrying.is_finishable && self.is_whole(&configuration) {
             true => {

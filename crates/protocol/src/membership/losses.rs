@@ -137,8 +137,9 @@ impl Membership {
             return;
         };
         let is_lost = |group: &Group| {
+            let has_majority = || (self.progress).has_majority(&configuration, *group, |_| true);
             self.is_group_lost(&configuration, *group)
-                && !(configuration.is_joint() && self.progress.has_majority(&configuration, *group))
+                && !(configuration.is_joint() && has_majority())
         };
         let groups = match self.losses.lost.is_empty() {
             true => Groups::NONE,

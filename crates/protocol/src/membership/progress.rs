@@ -201,19 +201,25 @@ impl Progress {
     }
 
     /// Whether the change can be finished: of each group that it changes, a majority of the new
-    /// replicas has copied it in this very epoch.
-    pub(super) fn is_finishable(&self, configuration: &Configuration) -> bool {
+    /// replicas has copied it in this very epoch, and is alive.
+    pub(super) fn is_finishable(
+        &self,
+        configuration: &Configuration,
+        is_alive: impl Fn(NodeId) -> bool,
+    ) -> bool {
         self.is_joint
-            && self
-                .changed
-                .iter()
-                .all(|g| self.has_majority(configuration, g))
+            && (self.changed.iter()).all(|group| self.has_majority(configuration, group, &is_alive))
     }
 
-    /// Whether a majority of the group's new replicas has copied it.
-    pub(super) fn has_majority(&self, configuration: &Configuration, group: Group) -> bool {
+    /// Whether a majority of the group's new replicas has copied it, each of which counts.
+    pub(super) fn has_majority(
+        &self,
+        configuration: &Configuration,
+        group: Group,
+        counts: impl Fn(NodeId) -> bool,
+    ) -> bool {
         let replicas = configuration.group_quorums(group).after();
-        replicas.is_majority(|node| self.has_copied(node, group))
+        replicas.is_majority(|node| counts(node) && self.has_copied(node, group))
     }
 
     fn has_copied(&self, node: NodeId, group: Group) -> bool {
@@ -227,7 +233,7 @@ impl Progress {
     /// How many groups a majority of their new replicas has copied, and the volume of all copies.
     pub(super) fn figures(&self, configuration: &Configuration) -> (usize, u64, u64) {
         let groups = self.changed.iter();
-        let copied = groups.filter(|&group| self.has_majority(configuration, group));
+        let copied = groups.filter(|&group| self.has_majority(configuration, group, |_| true));
         let reports = self.reports.values();
         let of_now = reports.filter(|report| report.epoch == self.epoch);
         let volume = of_now.fold(
