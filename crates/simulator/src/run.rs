@@ -328,6 +328,8 @@ impl Drama {
             Some(Outcome::Refused(Refusal::Full)) => {
                 self.plan.machines.memory_bytes_max.is_some() && ended.may_add
             }
+            // A listing is not given to a member when its node turns out to be none.
+            Some(Outcome::Refused(Refusal::NoMember)) => !self.cluster.is_member(ended.site),
             None | Some(Outcome::Refused(_)) => false,
             // Others may have finished a step of it and gone on. And one that is no member gives a
             // write to a member that it last heard of before the healing: whether that one has it
