@@ -66,12 +66,12 @@ fn tombstones_that_are_dropped_without_a_floor_are_found() {
 
 #[test]
 fn tombstones_that_are_dropped_while_others_are_still_at_work_are_found() {
-    is_found_from(100, PlantedFault::DropWithoutMarks);
+    is_found_from(320, PlantedFault::DropWithoutMarks);
 }
 
 #[test]
 fn a_disk_that_is_not_synced_is_found() {
-    is_found_from(125, Planted::SyncLeftOut);
+    is_found_from(190, Planted::SyncLeftOut);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_read_modify_write_that_computes_its_value_twice_is_found() {
 
 #[test]
 fn an_expiry_by_a_plain_write_is_found() {
-    is_found_from(105, PlantedFault::ExpireByPlainWrite);
+    is_found_from(570, PlantedFault::ExpireByPlainWrite);
 }
 
 #[test]
