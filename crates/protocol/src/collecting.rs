@@ -334,12 +334,8 @@ impl Lane {
             }
             Phase::Marking(marks) => {
                 let members = configuration.members().iter().map(|member| member.id);
-                let has_passed = |node: &NodeId| {
-                    let told = marks.get(node);
-                    told.is_some_and(|(from, mark)| self.peers.has_reached(*from, *mark))
-                };
                 (
-                    members.filter(|node| !has_passed(node)).collect(),
+                    (members.filter(|node| !self.has_passed(marks, *node))).collect(),
                     Body::Mark { counter, group },
                 )
             }
@@ -504,12 +500,8 @@ impl Lane {
                 self.begin_marking(now);
             }
             Phase::Marking(marks) => {
-                let has_passed = |node: NodeId| {
-                    let told = marks.get(&node);
-                    told.is_some_and(|(from, mark)| self.peers.has_reached(*from, *mark))
-                };
                 let mut members = configuration.members().iter();
-                if members.all(|member| has_passed(member.id)) {
+                if members.all(|member| self.has_passed(marks, member.id)) {
                     let marks = marks.values().copied().collect();
                     self.begin_comparing(now, marks);
                 }
@@ -517,6 +509,12 @@ impl Lane {
             Phase::Comparing { compared, .. } if is_all(compared) && is_durable => self.end_round(),
             Phase::Confirming(_) | Phase::Comparing { .. } => {}
         }
+    }
+
+    /// Whether a member has told its mark, and all that it had begun before that has ended.
+    fn has_passed(&self, marks: &BTreeMap<NodeId, (Incarnation, Counter)>, node: NodeId) -> bool {
+        let told = marks.get(&node);
+        told.is_some_and(|(from, mark)| self.peers.has_reached(*from, *mark))
     }
 
     /// All replicas hold the tombstones. What has begun before that is to end.

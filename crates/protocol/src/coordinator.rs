@@ -444,12 +444,17 @@ impl Lane {
     /// A read lost the deletion of what had expired to others, who did the same or wrote something
     /// else. It has told nobody anything, so it looks again.
     fn read_anew(&mut self, now: Time, counter: Counter) {
+        self.begin_anew(now, counter, Task::Read(Read::default()));
+    }
+
+    /// An operation that has had no effect begins once more, as this.
+    pub(crate) fn begin_anew(&mut self, now: Time, counter: Counter, task: Task) {
         let Some(mut running) = self.operations.remove(counter) else {
             return;
         };
         self.pass_turn(now, counter, &running);
         running.answers.clear();
-        running.task = Task::Read(Read::default());
+        running.task = task;
         // It knows nothing of what it saw.
         running.born = Counter(0);
         let wait = self.options.resend_first;

@@ -263,20 +263,10 @@ impl Lane {
         }
         for counter in self.operations.counters() {
             let running = self.operations.get(counter);
-            let Some(operation) = running.and_then(|running| running.without_effect()) else {
-                continue;
-            };
-            let Some(mut running) = self.operations.remove(counter) else {
-                continue;
-            };
-            self.pass_turn(now, counter, &running);
-            running.answers.clear();
-            running.task = Task::Forward(Box::new(Forward::new(operation)));
-            running.born = Counter(0);
-            let wait = self.options.resend_first;
-            (running.resend_at, running.resend_wait) = (now + wait, wait * 2);
-            let counter = self.operations.insert(running);
-            self.launch(now, counter);
+            if let Some(operation) = running.and_then(|running| running.without_effect()) {
+                let task = Task::Forward(Box::new(Forward::new(operation)));
+                self.begin_anew(now, counter, task);
+            }
         }
     }
 
